@@ -1,0 +1,1 @@
+//! Nodes that are not judged, and why.

@@ -1,0 +1,272 @@
+//! The cluster in memory, as the engine needs it.
+//!
+//! ```text
+//! begin_list / apply / delete / end_list ──> rows (pods, nodes, owners, namespaces)
+//!                                              │   relations: pod → ReplicaSet → Deployment, pod → node → zone,
+//!                                              │   scale target → autoscaler; counters per (workload, node)
+//!                                              └─> dirty workloads and nodes ──> view ──> rules, detectors
+//! ```
+//!
+//! It has no client, no async and no clock. Each call marks the workloads and nodes whose answers it may have changed
+//! ([`Index::take_dirty`]); an event that changes nothing that is read marks nothing.
+
+mod intern;
+mod namespaces;
+mod nodes;
+mod owners;
+mod pods;
+mod view;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+pub use self::nodes::NodeId;
+pub use self::owners::{NodeCount, OwnerId};
+pub use self::view::{Floor, FloorSource, NodeView, WorkloadView};
+use self::{intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods};
+use crate::model::config::ClusterVersion;
+use crate::model::keys::{Kind, Name, ObjectKey};
+use crate::model::object::Object;
+use crate::model::time::Moment;
+
+/// Whether a kind's objects are all known: nothing is ever judged by the absence of an object whose kind is not `Listed`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Listing {
+    /// The first list has not ended.
+    #[default]
+    Waiting,
+    /// Every object has been seen; the watch keeps it so.
+    Listed,
+    /// It cannot be read, and why (403, missing): absence means nothing.
+    Unreadable(String),
+}
+
+/// What changed since it was last taken.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Dirty {
+    /// Workloads whose own spec, pods or context changed, also those that are gone.
+    pub workloads: BTreeSet<ObjectKey>,
+    /// Names of nodes that changed, also those that are gone.
+    pub nodes: BTreeSet<Name>,
+}
+
+impl Dirty {
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.workloads.is_empty() && self.nodes.is_empty()
+    }
+}
+
+/// The cluster in memory. See the module's documentation.
+#[derive(Debug, Default)]
+pub struct Index {
+    names: Interner,
+    owners: Owners,
+    pods: Pods,
+    nodes: Nodes,
+    namespaces: HashMap<Name, NamespaceContext>,
+    listings: HashMap<Kind, Listing>,
+    /// During a list: the objects that were known before it and that it has not named yet.
+    unseen: HashMap<Kind, HashSet<ObjectKey>>,
+    version: Option<ClusterVersion>,
+    dirty: Dirty,
+}
+
+impl Index {
+    /// An empty index that waits for every kind.
+    #[must_use]
+    pub fn new() -> Self {
+        Index::default()
+    }
+
+    /// An index whose input is complete by itself (files, a recording): every kind counts as listed.
+    #[must_use]
+    pub fn complete(version: ClusterVersion) -> Self {
+        let listings = Kind::ALL
+            .into_iter()
+            .map(|kind| (kind, Listing::Listed))
+            .collect();
+        Index {
+            listings,
+            version: Some(version),
+            ..Index::default()
+        }
+    }
+
+    /// The cluster's version; the newest that is known until [`Index::set_version`] says otherwise.
+    #[must_use]
+    pub fn version(&self) -> ClusterVersion {
+        self.version.unwrap_or(ClusterVersion::NEWEST)
+    }
+
+    /// Sets the cluster's version.
+    pub fn set_version(&mut self, version: ClusterVersion) {
+        if self.version.replace(version) != Some(version) {
+            self.mark_all();
+        }
+    }
+
+    /// Whether all objects of a kind are known.
+    #[must_use]
+    pub fn listing(&self, kind: Kind) -> &Listing {
+        self.listings.get(&kind).unwrap_or(&Listing::Waiting)
+    }
+
+    /// Whether every kind has been listed, or is known to be unreadable: from then on absence may be judged.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        Kind::ALL
+            .iter()
+            .all(|kind| *self.listing(*kind) != Listing::Waiting)
+    }
+
+    /// Says that a kind cannot be read, and why.
+    pub fn set_unreadable(&mut self, kind: Kind, why: impl Into<String>) {
+        let state = Listing::Unreadable(why.into());
+        if *self.listing(kind) != state {
+            self.listings.insert(kind, state);
+            self.mark_all();
+        }
+    }
+
+    /// A list (or relist) of a kind begins: the objects that [`Index::apply`] does not name before
+    /// [`Index::end_list`] are gone. What is known stays in use meanwhile.
+    pub fn begin_list(&mut self, kind: Kind) {
+        let known = self.keys(kind).into_iter().collect();
+        self.unseen.insert(kind, known);
+    }
+
+    /// The list of a kind has ended: what it did not name is deleted, and the kind is complete.
+    pub fn end_list(&mut self, kind: Kind) {
+        for gone in self.unseen.remove(&kind).unwrap_or_default() {
+            self.delete(&gone);
+        }
+        if *self.listing(kind) != Listing::Listed {
+            self.listings.insert(kind, Listing::Listed);
+            self.mark_all();
+        }
+    }
+
+    /// An object was added or changed, seen at `at`.
+    pub fn apply(&mut self, object: Object, at: Moment) {
+        if !self.unseen.is_empty() {
+            let key = object.key();
+            if let Some(unseen) = self.unseen.get_mut(&key.kind) {
+                unseen.remove(&key);
+            }
+        }
+        match object {
+            Object::Workload(workload) => self.apply_workload(workload),
+            Object::Pod(pod) => self.apply_pod(pod),
+            Object::Node(node) => self.apply_node(node),
+            Object::Lease(lease) => self.nodes.heartbeat(&mut self.names, &lease, at, &mut self.dirty),
+            Object::Namespace(namespace) => self.apply_namespace(namespace),
+            Object::Autoscaler(autoscaler) => self.apply_autoscaler(autoscaler),
+            Object::DisruptionBudget(budget) => self.apply_budget(budget),
+            Object::Service(service) => self.apply_service(service),
+            Object::EndpointSlice(slice) => self.apply_slice(slice),
+            Object::LimitRange(range) => self.apply_limit_range(range),
+        }
+    }
+
+    /// An object is gone. Deleting what is not there does nothing.
+    pub fn delete(&mut self, key: &ObjectKey) {
+        if let Some(unseen) = self.unseen.get_mut(&key.kind) {
+            unseen.remove(key);
+        }
+        match key.kind {
+            Kind::Pod => self.delete_pod(key),
+            kind if kind.is_workload() => self.delete_workload(key),
+            Kind::Node => self.delete_node(&key.name),
+            Kind::Lease => self.nodes.forget_lease(&key.name, &mut self.dirty),
+            _ => self.delete_context(key),
+        }
+    }
+
+    /// Takes what changed since the last call.
+    pub fn take_dirty(&mut self) -> Dirty {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Whether anything changed since [`Index::take_dirty`].
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Everything about one workload; `None` when it is not there, or is owned by another workload (a Deployment's
+    /// ReplicaSet, a CronJob's Job).
+    #[must_use]
+    pub fn view(&self, key: &ObjectKey) -> Option<WorkloadView<'_>> {
+        let id = self.owners.find(key)?;
+        let owner = self.owners.get(id);
+        let workload = owner.object.as_deref()?;
+        Some(WorkloadView::new(self, id, owner, workload))
+    }
+
+    /// Everything about one node; `None` when the Node object is not there.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<NodeView<'_>> {
+        let id = self.nodes.find(name)?;
+        NodeView::new(self, id)
+    }
+
+    /// Names of all nodes whose Node object is there, sorted.
+    #[must_use]
+    pub fn node_names(&self) -> Vec<Name> {
+        let mut names: Vec<Name> = self.nodes.objects().map(|(_, node)| node.name.clone()).collect();
+        names.sort();
+        names
+    }
+
+    /// The keys of all workloads that are judged, sorted.
+    #[must_use]
+    pub fn workload_keys(&self) -> Vec<ObjectKey> {
+        let mut keys: Vec<ObjectKey> = self.owners.judged().map(|(_, owner)| owner.key.clone()).collect();
+        keys.sort();
+        keys
+    }
+
+    /// How many objects of a kind are known.
+    #[must_use]
+    pub fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Pod => self.pods.len(),
+            Kind::Node => self.nodes.objects().count(),
+            Kind::Lease => self.nodes.leases(),
+            kind if kind.is_workload() => self.owners.count(kind),
+            kind => self.namespaces.values().map(|context| context.count(kind)).sum(),
+        }
+    }
+
+    fn keys(&self, kind: Kind) -> Vec<ObjectKey> {
+        match kind {
+            Kind::Pod => self.pods.keys().chain(self.owners.keys(kind)).collect(),
+            Kind::Node => self
+                .nodes
+                .objects()
+                .map(|(_, n)| ObjectKey::new(kind, "", n.name.clone()))
+                .collect(),
+            Kind::Lease => self.nodes.lease_keys().collect(),
+            kind if kind.is_workload() => self.owners.keys(kind).collect(),
+            kind => self
+                .namespaces
+                .iter()
+                .flat_map(|(ns, context)| context.keys(ns, kind))
+                .collect(),
+        }
+    }
+
+    /// Marks every judged workload and every node.
+    fn mark_all(&mut self) {
+        self.dirty
+            .workloads
+            .extend(self.owners.judged().map(|(_, owner)| owner.key.clone()));
+        self.dirty
+            .nodes
+            .extend(self.nodes.objects().map(|(_, node)| node.name.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

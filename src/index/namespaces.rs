@@ -1,0 +1,226 @@
+//! What a namespace holds beside pods: autoscalers, budgets, Services, slices, LimitRanges.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Index;
+use super::owners::OwnerId;
+use crate::model::context::{Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
+use crate::model::keys::{Kind, Name, ObjectKey};
+
+/// One namespace's objects, by name.
+#[derive(Debug, Default)]
+pub(super) struct NamespaceContext {
+    pub(super) namespace: Option<Namespace>,
+    /// The judged workloads.
+    pub(super) workloads: BTreeSet<OwnerId>,
+    pub(super) autoscalers: BTreeMap<Name, Autoscaler>,
+    pub(super) budgets: BTreeMap<Name, DisruptionBudget>,
+    pub(super) services: BTreeMap<Name, Service>,
+    pub(super) slices: BTreeMap<Name, EndpointSlice>,
+    pub(super) limit_ranges: BTreeMap<Name, LimitRange>,
+}
+
+impl NamespaceContext {
+    pub(super) fn is_empty(&self) -> bool {
+        let NamespaceContext {
+            namespace,
+            workloads,
+            autoscalers,
+            budgets,
+            services,
+            slices,
+            limit_ranges,
+        } = self;
+        namespace.is_none()
+            && workloads.is_empty()
+            && autoscalers.is_empty()
+            && budgets.is_empty()
+            && services.is_empty()
+            && slices.is_empty()
+            && limit_ranges.is_empty()
+    }
+
+    pub(super) fn count(&self, kind: Kind) -> usize {
+        self.names(kind).count()
+    }
+
+    pub(super) fn keys(&self, namespace: &Name, kind: Kind) -> Vec<ObjectKey> {
+        let scope = if kind.is_cluster_scoped() {
+            "".into()
+        } else {
+            namespace.clone()
+        };
+        self.names(kind)
+            .map(|name| ObjectKey {
+                kind,
+                namespace: scope.clone(),
+                name: name.clone(),
+            })
+            .collect()
+    }
+
+    fn names(&self, kind: Kind) -> Box<dyn Iterator<Item = &Name> + '_> {
+        match kind {
+            Kind::Namespace => Box::new(self.namespace.iter().map(|n| &n.name)),
+            Kind::HorizontalPodAutoscaler => Box::new(self.autoscalers.keys()),
+            Kind::PodDisruptionBudget => Box::new(self.budgets.keys()),
+            Kind::Service => Box::new(self.services.keys()),
+            Kind::EndpointSlice => Box::new(self.slices.keys()),
+            Kind::LimitRange => Box::new(self.limit_ranges.keys()),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// Ready endpoints of a Service, and whether it has any slice at all.
+    pub(super) fn endpoints(&self, service: &str) -> (u32, bool) {
+        let mine = self
+            .slices
+            .values()
+            .filter(|slice| slice.service.as_deref() == Some(service));
+        mine.fold((0, false), |(ready, _), slice| (ready + slice.ready, true))
+    }
+}
+
+/// Puts a value into a map and returns the old one; `None` when nothing changed.
+fn replaced<T: PartialEq>(map: &mut BTreeMap<Name, T>, name: &Name, value: T) -> Option<Option<T>> {
+    if map.get(name) == Some(&value) {
+        None
+    } else {
+        Some(map.insert(name.clone(), value))
+    }
+}
+
+impl Index {
+    pub(super) fn apply_namespace(&mut self, namespace: Namespace) {
+        let name = namespace.name.clone();
+        let context = self.context_mut(&name);
+        if context.namespace.as_ref() != Some(&namespace) {
+            context.namespace = Some(namespace);
+            self.mark_in(&name, |_| true);
+        }
+    }
+
+    pub(super) fn apply_autoscaler(&mut self, autoscaler: Autoscaler) {
+        let (namespace, name) = (autoscaler.namespace.clone(), autoscaler.name.clone());
+        let target = autoscaler.target.clone();
+        let Some(old) = replaced(&mut self.context_mut(&namespace).autoscalers, &name, autoscaler) else {
+            return;
+        };
+        for target in [Some(target), old.map(|old| old.target)].into_iter().flatten() {
+            self.mark_in(&namespace, |w| {
+                w.key.kind.as_str() == &*target.kind
+                    && w.key.kind.group() == &*target.group
+                    && w.key.name == target.name
+            });
+        }
+    }
+
+    pub(super) fn apply_budget(&mut self, budget: DisruptionBudget) {
+        let (namespace, name) = (budget.namespace.clone(), budget.name.clone());
+        let selector = budget.selector.clone();
+        let Some(old) = replaced(&mut self.context_mut(&namespace).budgets, &name, budget) else {
+            return;
+        };
+        for selector in [selector, old.and_then(|old| old.selector)].into_iter().flatten() {
+            self.mark_in(&namespace, |w| selector.matches(&w.template.labels));
+        }
+    }
+
+    pub(super) fn apply_service(&mut self, service: Service) {
+        let (namespace, name) = (service.namespace.clone(), service.name.clone());
+        let new = service.clone();
+        let Some(old) = replaced(&mut self.context_mut(&namespace).services, &name, service) else {
+            return;
+        };
+        for service in [Some(new), old].into_iter().flatten() {
+            self.mark_in(&namespace, |w| service.selects(&w.template.labels));
+        }
+    }
+
+    /// Marks only when a Service's endpoints went from none to some or back: nothing else is read of them.
+    pub(super) fn apply_slice(&mut self, slice: EndpointSlice) {
+        let (namespace, name) = (slice.namespace.clone(), slice.name.clone());
+        let service = slice.service.clone();
+        self.change_slices(&namespace, service, |slices| slices.insert(name, slice));
+    }
+
+    pub(super) fn apply_limit_range(&mut self, range: LimitRange) {
+        let (namespace, name) = (range.namespace.clone(), range.name.clone());
+        if replaced(&mut self.context_mut(&namespace).limit_ranges, &name, range).is_some() {
+            self.mark_in(&namespace, |_| true);
+        }
+    }
+
+    /// Deletes an object of one of this module's kinds.
+    pub(super) fn delete_context(&mut self, key: &ObjectKey) {
+        let ObjectKey {
+            kind,
+            namespace,
+            name,
+        } = key;
+        match kind {
+            Kind::Namespace => {
+                self.mark_in(name, |_| true);
+                self.forget_in_context(name, |context| context.namespace = None);
+            }
+            Kind::HorizontalPodAutoscaler => {
+                if let Some(old) = self
+                    .namespaces
+                    .get(namespace)
+                    .and_then(|c| c.autoscalers.get(name))
+                {
+                    let target = old.target.clone();
+                    self.mark_in(namespace, |w| w.key.name == target.name);
+                    self.forget_in_context(namespace, |context| drop(context.autoscalers.remove(name)));
+                }
+            }
+            Kind::PodDisruptionBudget => {
+                if let Some(old) = self.namespaces.get(namespace).and_then(|c| c.budgets.get(name)) {
+                    let selector = old.selector.clone();
+                    self.mark_in(namespace, |w| {
+                        selector.as_ref().is_some_and(|s| s.matches(&w.template.labels))
+                    });
+                    self.forget_in_context(namespace, |context| drop(context.budgets.remove(name)));
+                }
+            }
+            Kind::Service => {
+                if let Some(old) = self.namespaces.get(namespace).and_then(|c| c.services.get(name)) {
+                    let old = old.clone();
+                    self.mark_in(namespace, |w| old.selects(&w.template.labels));
+                    self.forget_in_context(namespace, |context| drop(context.services.remove(name)));
+                }
+            }
+            Kind::EndpointSlice => {
+                let service = self
+                    .namespaces
+                    .get(namespace)
+                    .and_then(|c| c.slices.get(name))
+                    .and_then(|s| s.service.clone());
+                self.change_slices(namespace, service, |slices| slices.remove(name));
+                self.forget_in_context(namespace, |_| {});
+            }
+            Kind::LimitRange => {
+                self.mark_in(namespace, |_| true);
+                self.forget_in_context(namespace, |context| drop(context.limit_ranges.remove(name)));
+            }
+            _ => {}
+        }
+    }
+
+    fn change_slices(
+        &mut self,
+        namespace: &str,
+        service: Option<Name>,
+        change: impl FnOnce(&mut BTreeMap<Name, EndpointSlice>) -> Option<EndpointSlice>,
+    ) {
+        let context = self.context_mut(namespace);
+        let ready = |context: &NamespaceContext| service.as_deref().map(|s| context.endpoints(s).0 > 0);
+        let before = ready(context);
+        change(&mut context.slices);
+        if before != ready(context)
+            && let Some(service) = service.and_then(|s| context.services.get(&s)).cloned()
+        {
+            self.mark_in(namespace, |w| service.selects(&w.template.labels));
+        }
+    }
+}

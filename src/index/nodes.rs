@@ -1,0 +1,215 @@
+//! Nodes: the objects, their heartbeats, and which workloads have pods there.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use slab::Slab;
+
+use super::intern::Interner;
+use super::owners::OwnerId;
+use super::{Dirty, Index};
+use crate::model::keys::{Kind, Name, ObjectKey};
+use crate::model::node::{Lease, Node};
+use crate::model::time::Moment;
+
+/// A slot in the table of nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(u32);
+
+/// One node, known from its object, its Lease or a pod bound to it.
+#[derive(Debug, Default)]
+pub(super) struct NodeSlot {
+    pub(super) name: Name,
+    pub(super) object: Option<Box<Node>>,
+    /// Region and zone.
+    pub(super) zone: Option<Name>,
+    pub(super) lease: Option<Heartbeat>,
+    /// Workloads with pods here, and how many pods each.
+    pub(super) workloads: BTreeMap<OwnerId, u32>,
+}
+
+/// The last heartbeat of a node's Lease.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heartbeat {
+    /// `renewTime`, only ever compared with the next one.
+    renewed: Option<Timestamp>,
+    /// When the last increase was seen; `None` until one has been seen after the first list.
+    pub(super) seen: Moment,
+}
+
+/// The table of nodes.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    slots: Slab<NodeSlot>,
+    by_name: HashMap<Name, NodeId>,
+}
+
+impl Nodes {
+    pub(super) fn find(&self, name: &str) -> Option<NodeId> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(super) fn get(&self, id: NodeId) -> &NodeSlot {
+        &self.slots[id.0 as usize]
+    }
+
+    fn get_mut(&mut self, id: NodeId) -> &mut NodeSlot {
+        &mut self.slots[id.0 as usize]
+    }
+
+    /// The slot for a (shared) name, made if it is not there.
+    pub(super) fn slot(&mut self, name: &Name) -> NodeId {
+        if let Some(id) = self.find(name) {
+            return id;
+        }
+        let slot = self.slots.insert(NodeSlot {
+            name: name.clone(),
+            ..NodeSlot::default()
+        });
+        let id = NodeId(u32::try_from(slot).expect("fewer than 2^32 nodes fit in memory"));
+        self.by_name.insert(name.clone(), id);
+        id
+    }
+
+    /// Frees the slot if nothing names it any more.
+    pub(super) fn release(&mut self, id: NodeId) {
+        let slot = self.get(id);
+        if slot.object.is_none() && slot.lease.is_none() && slot.workloads.is_empty() {
+            let slot = self.slots.remove(id.0 as usize);
+            self.by_name.remove(&slot.name);
+        }
+    }
+
+    pub(super) fn objects(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        self.slots
+            .iter()
+            .filter_map(|(slot, node)| Some((NodeId(u32::try_from(slot).ok()?), node.object.as_deref()?)))
+    }
+
+    pub(super) fn slots(&self) -> impl Iterator<Item = &NodeSlot> {
+        self.slots.iter().map(|(_, slot)| slot)
+    }
+
+    pub(super) fn leases(&self) -> usize {
+        self.slots().filter(|slot| slot.lease.is_some()).count()
+    }
+
+    pub(super) fn lease_keys(&self) -> impl Iterator<Item = ObjectKey> {
+        let leased = self.slots().filter(|slot| slot.lease.is_some());
+        leased.map(|slot| {
+            ObjectKey::new(
+                Kind::Lease,
+                crate::model::object::NODE_LEASE_NAMESPACE,
+                slot.name.clone(),
+            )
+        })
+    }
+
+    /// A pod of a workload is here now.
+    pub(super) fn join(&mut self, id: NodeId, workload: OwnerId) {
+        *self.get_mut(id).workloads.entry(workload).or_default() += 1;
+    }
+
+    /// A pod of a workload is here no more.
+    pub(super) fn leave(&mut self, id: NodeId, workload: OwnerId) {
+        let workloads = &mut self.get_mut(id).workloads;
+        if let Some(pods) = workloads.get_mut(&workload) {
+            *pods -= 1;
+            if *pods == 0 {
+                workloads.remove(&workload);
+            }
+        }
+    }
+
+    /// A Lease was seen: a heartbeat if its renewTime increased. Marks the node only when its Lease first appears.
+    pub(super) fn heartbeat(&mut self, names: &mut Interner, lease: &Lease, at: Moment, dirty: &mut Dirty) {
+        let id = match self.find(&lease.node) {
+            Some(id) => id,
+            None => self.slot(&names.name(&lease.node)),
+        };
+        let slot = self.get_mut(id);
+        match &mut slot.lease {
+            Some(known) if lease.renewed > known.renewed => {
+                *known = Heartbeat {
+                    renewed: lease.renewed,
+                    seen: at,
+                };
+            }
+            Some(known) => known.renewed = lease.renewed,
+            none => {
+                *none = Some(Heartbeat {
+                    renewed: lease.renewed,
+                    seen: at,
+                });
+                dirty.nodes.insert(slot.name.clone());
+            }
+        }
+    }
+
+    pub(super) fn forget_lease(&mut self, node: &str, dirty: &mut Dirty) {
+        let Some(id) = self.find(node) else { return };
+        let slot = self.get_mut(id);
+        if slot.lease.take().is_some() {
+            dirty.nodes.insert(slot.name.clone());
+            self.release(id);
+        }
+    }
+
+    /// Distinct zones that have a node which takes pods, up to `enough`.
+    pub(super) fn schedulable_zones(&self, enough: usize) -> usize {
+        let mut zones: Vec<&str> = Vec::new();
+        for slot in self.slots() {
+            let (Some(node), Some(zone)) = (&slot.object, &slot.zone) else {
+                continue;
+            };
+            if !node.unschedulable && !zones.contains(&&**zone) {
+                zones.push(zone);
+                if zones.len() >= enough {
+                    break;
+                }
+            }
+        }
+        zones.len()
+    }
+}
+
+impl Index {
+    pub(super) fn apply_node(&mut self, node: Node) {
+        let name = self.names.name(&node.name);
+        let id = self.nodes.slot(&name);
+        if self.nodes.get(id).object.as_deref() == Some(&node) {
+            return;
+        }
+        let zones = self.nodes.schedulable_zones(2);
+        let zone = node.zone().map(|zone| self.names.share(zone.into()));
+        let slot = self.nodes.get_mut(id);
+        slot.zone = zone;
+        slot.object = Some(Box::new(node));
+        self.node_changed(id, zones);
+    }
+
+    pub(super) fn delete_node(&mut self, name: &str) {
+        let Some(id) = self.nodes.find(name) else { return };
+        let zones = self.nodes.schedulable_zones(2);
+        let slot = self.nodes.get_mut(id);
+        slot.object = None;
+        slot.zone = None;
+        self.node_changed(id, zones);
+        self.nodes.release(id);
+    }
+
+    /// Marks the node, the workloads on it, those that may now go elsewhere, and all when "more than one zone" flipped.
+    fn node_changed(&mut self, id: NodeId, zones_before: usize) {
+        let slot = self.nodes.get(id);
+        self.dirty.nodes.insert(slot.name.clone());
+        let here = slot
+            .workloads
+            .keys()
+            .map(|owner| self.owners.get(*owner).key.clone());
+        self.dirty.workloads.extend(here);
+        self.mark_concentrated();
+        if self.nodes.schedulable_zones(2) != zones_before {
+            self.mark_all();
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Owners of pods: the chain pod → ReplicaSet → Deployment, and where each workload's pods are.
+//!
+//! Objects arrive in any order: a pod may come before its ReplicaSet, that before its Deployment. So an owner has a slot
+//! from the moment when anything names it, and counters move to the right root when a link becomes known.
+
+use std::collections::{BTreeMap, HashMap};
+
+use slab::Slab;
+
+use super::nodes::NodeId;
+use super::pods::PodId;
+use super::{Index, namespaces};
+use crate::model::keys::{Kind, ObjectKey};
+use crate::model::workload::{Controller, Workload};
+
+/// A slot in the table of owners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OwnerId(u32);
+
+/// How many pods of one workload are on one node. Pods that are terminating or have finished do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeCount {
+    /// Bound to the node.
+    pub bound: u32,
+    /// Bound and running.
+    pub running: u32,
+    /// Bound, running and Ready, as the pod's own condition says.
+    pub ready: u32,
+    /// Bound and terminating.
+    pub terminating: u32,
+}
+
+impl NodeCount {
+    fn is_zero(self) -> bool {
+        self == NodeCount::default()
+    }
+
+    pub(super) fn add(&mut self, other: NodeCount) {
+        self.bound += other.bound;
+        self.running += other.running;
+        self.ready += other.ready;
+        self.terminating += other.terminating;
+    }
+
+    fn subtract(&mut self, other: NodeCount) {
+        self.bound -= other.bound;
+        self.running -= other.running;
+        self.ready -= other.ready;
+        self.terminating -= other.terminating;
+    }
+}
+
+/// One owner of pods.
+#[derive(Debug)]
+pub(super) struct Owner {
+    pub(super) key: ObjectKey,
+    /// The owner's own controller, if its kind is read: a ReplicaSet's Deployment, a Job's CronJob.
+    pub(super) parent: Option<OwnerId>,
+    pub(super) children: Vec<OwnerId>,
+    pub(super) pods: Vec<PodId>,
+    /// The object itself; not kept for one that belongs to another controller, because that one is judged.
+    pub(super) object: Option<Box<Workload>>,
+    /// The object has been seen, kept or not.
+    present: bool,
+    /// Of this owner and its children; kept on roots only.
+    pub(super) counts: BTreeMap<NodeId, NodeCount>,
+}
+
+/// The table of owners.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    slots: Slab<Owner>,
+    by_key: HashMap<ObjectKey, OwnerId>,
+}
+
+impl Owners {
+    pub(super) fn find(&self, key: &ObjectKey) -> Option<OwnerId> {
+        self.by_key.get(key).copied()
+    }
+
+    pub(super) fn get(&self, id: OwnerId) -> &Owner {
+        &self.slots[id.0 as usize]
+    }
+
+    pub(super) fn get_mut(&mut self, id: OwnerId) -> &mut Owner {
+        &mut self.slots[id.0 as usize]
+    }
+
+    /// The slot for a key, made if it is not there.
+    pub(super) fn slot(&mut self, key: ObjectKey) -> OwnerId {
+        if let Some(id) = self.find(&key) {
+            return id;
+        }
+        let owner = Owner {
+            key: key.clone(),
+            parent: None,
+            children: Vec::new(),
+            pods: Vec::new(),
+            object: None,
+            present: false,
+            counts: BTreeMap::new(),
+        };
+        let id =
+            OwnerId(u32::try_from(self.slots.insert(owner)).expect("fewer than 2^32 owners fit in memory"));
+        self.by_key.insert(key, id);
+        id
+    }
+
+    /// The owner at the top of the chain.
+    pub(super) fn root(&self, id: OwnerId) -> OwnerId {
+        // A chain has at most two links (pod owner → its controller); a cycle cannot be built, see `link`.
+        self.get(id).parent.unwrap_or(id)
+    }
+
+    /// Owners whose object is judged.
+    pub(super) fn judged(&self) -> impl Iterator<Item = (OwnerId, &Owner)> {
+        self.slots.iter().filter_map(|(slot, owner)| {
+            owner.object.as_ref()?;
+            Some((OwnerId(u32::try_from(slot).ok()?), owner))
+        })
+    }
+
+    pub(super) fn count(&self, kind: Kind) -> usize {
+        self.slots
+            .iter()
+            .filter(|(_, o)| o.present && o.key.kind == kind)
+            .count()
+    }
+
+    pub(super) fn keys(&self, kind: Kind) -> impl Iterator<Item = ObjectKey> {
+        self.slots
+            .iter()
+            .filter(move |(_, o)| o.present && o.key.kind == kind)
+            .map(|(_, o)| o.key.clone())
+    }
+
+    /// Frees the slot if nothing names it any more.
+    fn release(&mut self, id: OwnerId) {
+        let owner = self.get(id);
+        if owner.present || !owner.pods.is_empty() || !owner.children.is_empty() {
+            return;
+        }
+        let owner = self.slots.remove(id.0 as usize);
+        self.by_key.remove(&owner.key);
+        if let Some(parent) = owner.parent {
+            self.get_mut(parent).children.retain(|child| *child != id);
+            self.release(parent);
+        }
+    }
+
+    /// Adds or takes away what one pod counts for.
+    pub(super) fn recount(
+        &mut self,
+        id: OwnerId,
+        node: NodeId,
+        before: NodeCount,
+        after: NodeCount,
+    ) -> OwnerId {
+        let root = self.root(id);
+        let counts = &mut self.get_mut(root).counts;
+        let entry = counts.entry(node).or_default();
+        entry.subtract(before);
+        entry.add(after);
+        if entry.is_zero() {
+            counts.remove(&node);
+        }
+        root
+    }
+}
+
+impl Index {
+    /// The owner slot that a controller reference names; `None` for kinds that are not read.
+    pub(super) fn owner_of(&mut self, namespace: &str, controller: &Controller) -> Option<OwnerId> {
+        let kind = Kind::parse(&controller.kind).filter(|kind| kind.is_workload())?;
+        let group = controller
+            .api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group);
+        if group != kind.group() || kind == Kind::Pod {
+            return None;
+        }
+        let namespace = self.names.share(namespace.into());
+        Some(self.owners.slot(ObjectKey {
+            kind,
+            namespace,
+            name: controller.name.clone(),
+        }))
+    }
+
+    pub(super) fn apply_workload(&mut self, workload: Workload) {
+        let namespace = self.names.name(&workload.key.namespace);
+        let key = ObjectKey {
+            namespace,
+            ..workload.key.clone()
+        };
+        let id = self.owners.slot(key.clone());
+        let parent = match &workload.controller {
+            Some(controller) => self.owner_of(&key.namespace, controller),
+            None => None,
+        };
+        self.link(id, parent);
+        let owner = self.owners.get_mut(id);
+        owner.present = true;
+        let kept = (parent.is_none() && !is_foreign_replica_set(&workload)).then(|| Box::new(workload));
+        if owner.object == kept {
+            return;
+        }
+        owner.object = kept;
+        self.context_of(&key.namespace).workloads.insert(id);
+        self.dirty.workloads.insert(key);
+    }
+
+    pub(super) fn delete_workload(&mut self, key: &ObjectKey) {
+        let Some(id) = self.owners.find(key) else { return };
+        let owner = self.owners.get_mut(id);
+        owner.object = None;
+        owner.present = false;
+        self.dirty.workloads.insert(key.clone());
+        self.forget_in_context(&key.namespace, |context| {
+            context.workloads.remove(&id);
+        });
+        self.link(id, None);
+        self.owners.release(id);
+    }
+
+    /// Drops a pod from its owner's list.
+    pub(super) fn disown(&mut self, id: OwnerId, pod: PodId) {
+        let pods = &mut self.owners.get_mut(id).pods;
+        if let Some(position) = pods.iter().position(|p| *p == pod) {
+            pods.swap_remove(position);
+        }
+        self.owners.release(id);
+    }
+
+    /// Sets an owner's controller and moves the counters of its pods from the old root to the new one.
+    fn link(&mut self, id: OwnerId, parent: Option<OwnerId>) {
+        // Two links at most: whatever claims to own an owner's owner is not followed, so no cycle can form.
+        let parent = parent.filter(|p| *p != id && self.owners.get(*p).parent.is_none());
+        let old = self.owners.get(id).parent;
+        if old == parent || !self.owners.get(id).children.is_empty() {
+            return;
+        }
+        let pods = self.owners.get(id).pods.clone();
+        let placed: Vec<(NodeId, NodeCount)> =
+            pods.iter().filter_map(|p| self.pods.get(*p).placed()).collect();
+        for (node, count) in &placed {
+            let root = self.owners.recount(id, *node, *count, NodeCount::default());
+            self.nodes.leave(*node, root);
+        }
+        if let Some(old) = old {
+            self.owners.get_mut(old).children.retain(|child| *child != id);
+        }
+        self.owners.get_mut(id).parent = parent;
+        if let Some(parent) = parent {
+            self.owners.get_mut(parent).children.push(id);
+        }
+        for (node, count) in &placed {
+            let root = self.owners.recount(id, *node, NodeCount::default(), *count);
+            self.nodes.join(*node, root);
+        }
+        for touched in [old, parent].into_iter().flatten() {
+            self.dirty.workloads.insert(self.owners.get(touched).key.clone());
+        }
+        if let Some(old) = old {
+            self.owners.release(old);
+        }
+    }
+
+    /// Marks the workloads all of whose pods sit on one node: what they are told depends on which other nodes exist.
+    pub(super) fn mark_concentrated(&mut self) {
+        let concentrated = self
+            .owners
+            .judged()
+            .filter(|(_, o)| o.counts.len() == 1)
+            .map(|(_, o)| o.key.clone());
+        self.dirty.workloads.extend(concentrated);
+    }
+
+    /// Marks the workloads of a namespace that a test picks by their pod template's labels.
+    pub(super) fn mark_in(&mut self, namespace: &str, picks: impl Fn(&Workload) -> bool) {
+        let Some(context) = self.namespaces.get(namespace) else {
+            return;
+        };
+        let ids = context.workloads.iter();
+        let picked = ids
+            .filter_map(|id| self.owners.get(*id).object.as_deref())
+            .filter(|w| picks(w));
+        self.dirty.workloads.extend(picked.map(|w| w.key.clone()));
+    }
+
+    fn context_of(&mut self, namespace: &str) -> &mut namespaces::NamespaceContext {
+        let name = self.names.share(namespace.into());
+        self.namespaces.entry(name).or_default()
+    }
+
+    /// The context of a namespace, made if it is not there.
+    pub(super) fn context_mut(&mut self, namespace: &str) -> &mut namespaces::NamespaceContext {
+        self.context_of(namespace)
+    }
+
+    /// Changes the context of a namespace if there is one, and drops it when nothing is left in it.
+    pub(super) fn forget_in_context(
+        &mut self,
+        namespace: &str,
+        change: impl FnOnce(&mut namespaces::NamespaceContext),
+    ) {
+        let Some(context) = self.namespaces.get_mut(namespace) else {
+            return;
+        };
+        change(context);
+        if context.is_empty() {
+            self.namespaces.remove(namespace);
+        }
+    }
+}
+
+/// A ReplicaSet of a controller that is not read (an Argo Rollout) is not a workload by itself.
+fn is_foreign_replica_set(workload: &Workload) -> bool {
+    workload.key.kind == Kind::ReplicaSet && workload.controller.is_some()
+}

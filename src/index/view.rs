@@ -1,0 +1,383 @@
+//! Everything about one workload or one node, borrowed from the index: what rules and detectors are given.
+
+use std::collections::BTreeSet;
+
+use super::nodes::{NodeId, NodeSlot};
+use super::owners::{NodeCount, Owner, OwnerId};
+use super::pods::PodRow;
+use super::{Index, Listing};
+use crate::model::config::ClusterVersion;
+use crate::model::context::{Autoscaler, DisruptionBudget, LimitRange, Namespace, Service};
+use crate::model::keys::{Kind, Name, ObjectKey};
+use crate::model::node::{Node, ReadyStatus};
+use crate::model::pod::PodShape;
+use crate::model::template::PodTemplate;
+use crate::model::time::Moment;
+use crate::model::workload::Workload;
+
+/// One workload with all that relates to it.
+#[derive(Clone, Copy)]
+pub struct WorkloadView<'a> {
+    index: &'a Index,
+    id: OwnerId,
+    owner: &'a Owner,
+    workload: &'a Workload,
+}
+
+/// The fewest (or most) replicas that a workload may be run at, and what says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Floor {
+    /// Replicas.
+    pub replicas: u32,
+    /// What sets the number.
+    pub source: FloorSource,
+}
+
+/// What sets a workload's floor and ceiling. A KEDA ScaledObject will be a third.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FloorSource {
+    /// `spec.replicas`, explicit or by default.
+    Replicas,
+    /// The HorizontalPodAutoscaler of that name.
+    Autoscaler(Name),
+}
+
+impl<'a> WorkloadView<'a> {
+    pub(super) fn new(index: &'a Index, id: OwnerId, owner: &'a Owner, workload: &'a Workload) -> Self {
+        WorkloadView {
+            index,
+            id,
+            owner,
+            workload,
+        }
+    }
+
+    /// The workload itself.
+    #[must_use]
+    pub fn workload(&self) -> &'a Workload {
+        self.workload
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> &'a ObjectKey {
+        &self.workload.key
+    }
+
+    /// Its pod template.
+    #[must_use]
+    pub fn template(&self) -> &'a PodTemplate {
+        &self.workload.template
+    }
+
+    /// Whether all objects of a kind are known. While they are not, a rule that needs them says `unknown`.
+    #[must_use]
+    pub fn listing(&self, kind: Kind) -> &'a Listing {
+        self.index.listing(kind)
+    }
+
+    /// The cluster's version.
+    #[must_use]
+    pub fn version(&self) -> ClusterVersion {
+        self.index.version()
+    }
+
+    /// Its Namespace object, if known (files often lack it).
+    #[must_use]
+    pub fn namespace(&self) -> Option<&'a Namespace> {
+        self.context()?.namespace.as_ref()
+    }
+
+    /// Autoscalers that target it, by name.
+    pub fn autoscalers(&self) -> impl Iterator<Item = &'a Autoscaler> + use<'a> {
+        let key = self.key();
+        let all = self
+            .context()
+            .into_iter()
+            .flat_map(|context| context.autoscalers.values());
+        all.filter(move |a| {
+            *a.target.name == *key.name
+                && *a.target.kind == *key.kind.as_str()
+                && *a.target.group == *key.kind.group()
+        })
+    }
+
+    /// LimitRanges of its namespace, by name.
+    pub fn limit_ranges(&self) -> impl Iterator<Item = &'a LimitRange> + use<'a> {
+        self.context()
+            .into_iter()
+            .flat_map(|context| context.limit_ranges.values())
+    }
+
+    /// PodDisruptionBudgets that select its pods, by name.
+    pub fn budgets(&self) -> impl Iterator<Item = &'a DisruptionBudget> + use<'a> {
+        let labels = &self.workload.template.labels;
+        let all = self
+            .context()
+            .into_iter()
+            .flat_map(|context| context.budgets.values());
+        all.filter(move |budget| budget.selector.as_ref().is_some_and(|s| s.matches(labels)))
+    }
+
+    /// Services that select its pods, by name.
+    pub fn services(&self) -> impl Iterator<Item = &'a Service> + use<'a> {
+        let labels = &self.workload.template.labels;
+        let all = self
+            .context()
+            .into_iter()
+            .flat_map(|context| context.services.values());
+        all.filter(move |service| service.selects(labels))
+    }
+
+    /// Ready endpoints of a Service of its namespace; `None` when it has no EndpointSlice at all.
+    #[must_use]
+    pub fn ready_endpoints(&self, service: &str) -> Option<u32> {
+        let (ready, any) = self.context()?.endpoints(service);
+        any.then_some(ready)
+    }
+
+    /// The effective floor: the fewest replicas that it may be run at. `None` when a value that it needs is invalid.
+    ///
+    /// `replicas: 0` switches a HorizontalPodAutoscaler off, so the floor is then 0. With two autoscalers the larger
+    /// floor counts.
+    #[must_use]
+    pub fn floor(&self) -> Option<Floor> {
+        self.bound(|a| a.min.get().copied().or((!a.min.is_invalid()).then_some(1)))
+    }
+
+    /// The effective ceiling: the most replicas that it may be run at. `None` when a value that it needs is invalid.
+    #[must_use]
+    pub fn ceiling(&self) -> Option<Floor> {
+        self.bound(|a| a.max.get().copied())
+    }
+
+    fn bound(&self, of: impl Fn(&Autoscaler) -> Option<i32>) -> Option<Floor> {
+        let replicas = self.workload.desired()?;
+        let own = Floor {
+            replicas,
+            source: FloorSource::Replicas,
+        };
+        if replicas == 0 {
+            return Some(own);
+        }
+        let mut best: Option<Floor> = None;
+        for autoscaler in self.autoscalers() {
+            let replicas = u32::try_from(of(autoscaler)?).ok()?;
+            if best.as_ref().is_none_or(|b| replicas > b.replicas) {
+                best = Some(Floor {
+                    replicas,
+                    source: FloorSource::Autoscaler(autoscaler.name.clone()),
+                });
+            }
+        }
+        Some(best.unwrap_or(own))
+    }
+
+    /// Replicas wanted now; `None` when invalid. For a DaemonSet, CronJob or Job nothing is wanted: `Some(0)`.
+    #[must_use]
+    pub fn desired(&self) -> Option<u32> {
+        if self.key().kind.is_judged_in_full() {
+            self.workload.desired()
+        } else {
+            Some(0)
+        }
+    }
+
+    /// Its pods per node: kept incrementally, so this is no scan of pods. Nodes in a stable order.
+    pub fn placement(&self) -> impl Iterator<Item = (NodeView<'a>, NodeCount)> + use<'a> {
+        let index = self.index;
+        self.owner.counts.iter().map(move |(node, count)| {
+            (
+                NodeView {
+                    index,
+                    slot: index.nodes.get(*node),
+                },
+                *count,
+            )
+        })
+    }
+
+    /// All of [`WorkloadView::placement`] added up.
+    #[must_use]
+    pub fn total(&self) -> NodeCount {
+        let mut total = NodeCount::default();
+        for count in self.owner.counts.values() {
+            total.add(*count);
+        }
+        total
+    }
+
+    /// Ready replicas. A pod on a node whose Ready is Unknown does not count, whatever its own condition says: when a
+    /// node goes from False to Unknown nobody marks its pods unready.
+    #[must_use]
+    pub fn ready(&self) -> u32 {
+        self.placement()
+            .map(|(node, count)| if node.is_silent() { 0 } else { count.ready })
+            .sum()
+    }
+
+    /// Its pods that have not finished, one by one: costs a walk over them, so detectors use
+    /// [`WorkloadView::placement`] where counts do.
+    pub fn pods(&self) -> impl Iterator<Item = PodView<'a>> + use<'a> {
+        let index = self.index;
+        let own = self.owner.pods.iter();
+        let children = self
+            .owner
+            .children
+            .iter()
+            .flat_map(move |child| index.owners.get(*child).pods.iter());
+        own.chain(children)
+            .map(move |id| PodView {
+                index,
+                row: index.pods.get(*id),
+            })
+            .filter(|p| !p.row.is_finished())
+    }
+
+    /// All nodes whose Node object is known.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeView<'a>> + use<'a> {
+        let index = self.index;
+        index
+            .nodes
+            .objects()
+            .filter_map(move |(id, _)| NodeView::new(index, id))
+    }
+
+    /// Distinct zones that have a node which takes pods.
+    #[must_use]
+    pub fn schedulable_zones(&self) -> BTreeSet<&'a str> {
+        let nodes = self
+            .nodes()
+            .filter(|node| !node.node().is_some_and(|n| n.unschedulable));
+        nodes.filter_map(|node| node.zone()).collect()
+    }
+
+    fn context(&self) -> Option<&'a super::namespaces::NamespaceContext> {
+        self.index.namespaces.get(&self.workload.key.namespace)
+    }
+}
+
+impl std::fmt::Debug for WorkloadView<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkloadView")
+            .field("key", self.key())
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One pod.
+#[derive(Clone, Copy, Debug)]
+pub struct PodView<'a> {
+    index: &'a Index,
+    row: &'a PodRow,
+}
+
+impl<'a> PodView<'a> {
+    /// `metadata.name`.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        &self.row.name
+    }
+
+    /// What its containers were created with.
+    #[must_use]
+    pub fn shape(&self) -> &'a PodShape {
+        &self.row.shape
+    }
+
+    /// The revision of its workload that it was made from.
+    #[must_use]
+    pub fn revision(&self) -> Option<&'a str> {
+        self.row.revision.as_deref()
+    }
+
+    /// The node it is bound to.
+    #[must_use]
+    pub fn node(&self) -> Option<NodeView<'a>> {
+        let index = self.index;
+        self.row.node.map(|id| NodeView {
+            index,
+            slot: index.nodes.get(id),
+        })
+    }
+
+    /// Whether `deletionTimestamp` is set.
+    #[must_use]
+    pub fn is_terminating(&self) -> bool {
+        self.row.is_terminating()
+    }
+
+    /// `deletionTimestamp`: when it must be gone.
+    #[must_use]
+    pub fn deletion(&self) -> Option<jiff::Timestamp> {
+        self.row.deletion()
+    }
+
+    /// Whether it is being evicted, drained or preempted (`DisruptionTarget`).
+    #[must_use]
+    pub fn is_disruption_target(&self) -> bool {
+        self.row.disruption_target
+    }
+}
+
+/// One node, which may be known only from a pod that is bound to it.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeView<'a> {
+    index: &'a Index,
+    slot: &'a NodeSlot,
+}
+
+impl<'a> NodeView<'a> {
+    pub(super) fn new(index: &'a Index, id: NodeId) -> Option<Self> {
+        let slot = index.nodes.get(id);
+        slot.object.as_ref()?;
+        Some(NodeView { index, slot })
+    }
+
+    /// The node's name.
+    #[must_use]
+    pub fn name(&self) -> &'a Name {
+        &self.slot.name
+    }
+
+    /// The Node object, if it has been seen.
+    #[must_use]
+    pub fn node(&self) -> Option<&'a Node> {
+        self.slot.object.as_deref()
+    }
+
+    /// Region and zone; `None` without a zone label.
+    #[must_use]
+    pub fn zone(&self) -> Option<&'a str> {
+        self.slot.zone.as_deref()
+    }
+
+    /// Whether its Ready is Unknown: the kubelet is silent.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.node()
+            .is_some_and(|node| node.ready.status == ReadyStatus::Unknown)
+    }
+
+    /// Whether it has a Lease: a node without one is not judged by its heartbeats.
+    #[must_use]
+    pub fn has_lease(&self) -> bool {
+        self.slot.lease.is_some()
+    }
+
+    /// When its last heartbeat was seen; for one that has been silent since before we looked, when we first looked.
+    #[must_use]
+    pub fn heartbeat_seen(&self) -> Option<Moment> {
+        self.slot.lease.map(|lease| lease.seen)
+    }
+
+    /// Workloads with pods here, in a stable order. Those that are owned by another workload are named by that one.
+    pub fn workloads(&self) -> impl Iterator<Item = WorkloadView<'a>> + use<'a> {
+        let index = self.index;
+        self.slot.workloads.keys().filter_map(move |id| {
+            let owner = index.owners.get(*id);
+            Some(WorkloadView::new(index, *id, owner, owner.object.as_deref()?))
+        })
+    }
+}

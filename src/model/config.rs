@@ -1,0 +1,102 @@
+//! Every duration and threshold that detectors use, in one place, and what is known of the cluster itself.
+
+use std::time::Duration;
+
+/// When detectors speak. Defaults suit a cluster with default timers (kubelet heartbeats every 10 s, a grace of 50 s before
+/// `Ready=Unknown`, eviction after 300 s).
+#[derive(Clone, Debug, PartialEq)]
+pub struct DetectorConfig {
+    /// How long all replicas must sit on one node (or in one zone) before `co-located` says so.
+    pub co_location_settle: Duration,
+    /// A share of replicas on one node from which `co-located` speaks although others sit elsewhere, percent.
+    pub large_share_percent: u32,
+    /// From how many replicas on the share counts.
+    pub large_share_min_replicas: u32,
+    /// How long a workload may be without a ready replica before `unavailable`.
+    pub unavailable_after: Duration,
+    /// The window in which a node's silences are counted.
+    pub limbo_window: Duration,
+    /// Silences in the window from which a node is in limbo (mechanism L1).
+    pub limbo_episodes: u32,
+    /// How long the mechanism must be gone before a node is out of limbo.
+    pub limbo_quiet: Duration,
+    /// What eviction may be late by before a node counts as past its due time: the taint manager's own delay.
+    pub eviction_slack: Duration,
+    /// A node younger than this is not judged: it is still joining.
+    pub node_min_age: Duration,
+    /// How long a recovered finding stays before it closes without an acknowledgement.
+    pub latch_quiet: Duration,
+}
+
+impl Default for DetectorConfig {
+    fn default() -> Self {
+        DetectorConfig {
+            co_location_settle: Duration::from_secs(10),
+            large_share_percent: 80,
+            large_share_min_replicas: 5,
+            unavailable_after: Duration::from_secs(10),
+            limbo_window: Duration::from_secs(15 * 60),
+            limbo_episodes: 2,
+            limbo_quiet: Duration::from_secs(10 * 60),
+            eviction_slack: Duration::from_secs(15),
+            node_min_age: Duration::from_secs(60),
+            latch_quiet: Duration::from_secs(7 * 24 * 3600),
+        }
+    }
+}
+
+impl DetectorConfig {
+    /// All durations times `factor`, for clusters (and tests) whose timers are shorter than the defaults. Counts, shares
+    /// and [`DetectorConfig::latch_quiet`], which is about people, stay.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        // Exhaustive, so that a new duration cannot be forgotten here.
+        let DetectorConfig {
+            co_location_settle,
+            large_share_percent,
+            large_share_min_replicas,
+            unavailable_after,
+            limbo_window,
+            limbo_episodes,
+            limbo_quiet,
+            eviction_slack,
+            node_min_age,
+            latch_quiet,
+        } = self;
+        DetectorConfig {
+            co_location_settle: co_location_settle.mul_f64(factor),
+            large_share_percent,
+            large_share_min_replicas,
+            unavailable_after: unavailable_after.mul_f64(factor),
+            limbo_window: limbo_window.mul_f64(factor),
+            limbo_episodes,
+            limbo_quiet: limbo_quiet.mul_f64(factor),
+            eviction_slack: eviction_slack.mul_f64(factor),
+            node_min_age: node_min_age.mul_f64(factor),
+            latch_quiet,
+        }
+    }
+}
+
+/// A Kubernetes 1.x version: only the minor counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClusterVersion(pub u32);
+
+impl ClusterVersion {
+    /// The newest that this build knows: what files are judged against unless told otherwise.
+    pub const NEWEST: ClusterVersion = ClusterVersion(36);
+    /// `matchLabelKeys` of topology spread constraints is on by default (KEP-3243, beta).
+    pub const SPREAD_MATCH_LABEL_KEYS: ClusterVersion = ClusterVersion(27);
+    /// `matchLabelKeys` and `mismatchLabelKeys` of pod affinity are on by default (KEP-3633, beta).
+    pub const AFFINITY_MATCH_LABEL_KEYS: ClusterVersion = ClusterVersion(31);
+    /// Pod-level resources are on by default (KEP-2837, beta).
+    pub const POD_LEVEL_RESOURCES: ClusterVersion = ClusterVersion(34);
+
+    /// Reads `1.36`, `v1.36`, `v1.36.4` or `1.36+`; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<ClusterVersion> {
+        let rest = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.")?;
+        let digits: &str = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse().ok().map(ClusterVersion)
+    }
+}

@@ -1,0 +1,139 @@
+//! What relates to a workload: autoscalers, disruption budgets, Services, LimitRanges, namespaces.
+
+use super::field::{Field, FieldProblem};
+use super::intstr::IntOrString;
+use super::keys::Name;
+use super::quantity::Quantity;
+use super::selector::{LabelSelector, Labels};
+
+/// Something that sets a workload's replicas: a HorizontalPodAutoscaler (a KEDA ScaledObject will be another).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Autoscaler {
+    /// `metadata.namespace`: its target lives there too.
+    pub namespace: Name,
+    /// `metadata.name`.
+    pub name: Name,
+    /// `spec.scaleTargetRef`.
+    pub target: ScaleTarget,
+    /// `spec.minReplicas`; absent means 1.
+    pub min: Field<i32>,
+    /// `spec.maxReplicas`.
+    pub max: Field<i32>,
+    /// Fields that Kubernetes would refuse; only manifests have any.
+    pub problems: Vec<FieldProblem>,
+}
+
+/// `spec.scaleTargetRef`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ScaleTarget {
+    /// The group of its `apiVersion`: `apps`; versions are not compared.
+    pub group: Name,
+    /// `kind`.
+    pub kind: Name,
+    /// `name`.
+    pub name: Name,
+}
+
+/// A PodDisruptionBudget. Read and related now, judged by the PDB rules that come later.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DisruptionBudget {
+    /// `metadata.namespace`.
+    pub namespace: Name,
+    /// `metadata.name`.
+    pub name: Name,
+    /// `spec.selector`: absent selects nothing, `{}` everything.
+    pub selector: Option<LabelSelector>,
+    /// `spec.minAvailable`.
+    pub min_available: Field<IntOrString>,
+    /// `spec.maxUnavailable`.
+    pub max_unavailable: Field<IntOrString>,
+    /// Fields that Kubernetes would refuse; only manifests have any.
+    pub problems: Vec<FieldProblem>,
+}
+
+/// A Service, as far as it says which pods it serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// `metadata.namespace`.
+    pub namespace: Name,
+    /// `metadata.name`.
+    pub name: Name,
+    /// `spec.selector`; empty selects nothing (its endpoints are then made by people).
+    pub selector: Labels,
+    /// `spec.type: ExternalName`: it has no endpoints.
+    pub external: bool,
+    /// `spec.publishNotReadyAddresses`: unready pods are served too.
+    pub publish_not_ready: bool,
+}
+
+impl Service {
+    /// Whether its selector matches these pod labels.
+    #[must_use]
+    pub fn selects(&self, labels: &Labels) -> bool {
+        !self.external
+            && !self.selector.is_empty()
+            && self
+                .selector
+                .iter()
+                .all(|(key, value)| labels.get(key).is_some_and(|v| **v == **value))
+    }
+}
+
+/// One EndpointSlice of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointSlice {
+    /// `metadata.namespace`.
+    pub namespace: Name,
+    /// `metadata.name`.
+    pub name: Name,
+    /// Label `kubernetes.io/service-name`; absent for a slice that belongs to no Service.
+    pub service: Option<Name>,
+    /// Endpoints whose condition `ready` is True or absent.
+    pub ready: u32,
+    /// All endpoints.
+    pub total: u32,
+}
+
+/// A LimitRange, as far as it sets memory limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitRange {
+    /// `metadata.namespace`.
+    pub namespace: Name,
+    /// `metadata.name`.
+    pub name: Name,
+    /// `spec.limits`, of the types `Container` and `Pod`.
+    pub limits: Vec<LimitRangeItem>,
+    /// Fields that Kubernetes would refuse; only manifests have any.
+    pub problems: Vec<FieldProblem>,
+}
+
+/// What a [`LimitRangeItem`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitRangeType {
+    /// Each container.
+    Container,
+    /// The containers of a pod together.
+    Pod,
+}
+
+/// One entry of `spec.limits`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitRangeItem {
+    /// `type`.
+    pub scope: LimitRangeType,
+    /// `default.memory`: the limit that a container without one gets.
+    pub default_memory: Field<Quantity>,
+    /// `max.memory`: for `Container` also the default limit when there is no `default.memory`.
+    pub max_memory: Field<Quantity>,
+}
+
+/// A Namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// `metadata.name`.
+    pub name: Name,
+    /// `metadata.labels`: what a `namespaceSelector` matches.
+    pub labels: Labels,
+    /// Annotations `plimsoll.dev/…` only, sorted by key.
+    pub annotations: Vec<(Name, Name)>,
+}

@@ -1,0 +1,262 @@
+//! What rules and detectors say: check results, findings, messages and remedies.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::keys::ObjectKey;
+use super::text::{clip, fnv32, shell_quote};
+
+/// How bad a finding is; ordered, `Info` the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Severity {
+    /// Worth knowing; nothing is at risk by it alone.
+    Info,
+    /// An outage waiting for its cause.
+    Warning,
+    /// People are, or are about to be, without service.
+    Critical,
+}
+
+impl Severity {
+    /// All, the worst first.
+    pub const WORST_FIRST: [Severity; 3] = [Severity::Critical, Severity::Warning, Severity::Info];
+
+    /// Lower case, as on the command line and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Severity::Critical => "critical",
+            Severity::Warning => "warning",
+            Severity::Info => "info",
+        }
+    }
+}
+
+/// The three parts of every message, in this order: who is served or not, what about which object and field, what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// "0 of 2 ready", "all 2 replicas may share one node".
+    pub impact: String,
+    /// The object and field, with what was found there.
+    pub object: String,
+    /// What mends it.
+    pub way_out: String,
+}
+
+impl Message {
+    /// A message from its parts.
+    pub fn new(impact: impl Into<String>, object: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Message {
+            impact: impact.into(),
+            object: object.into(),
+            way_out: way_out.into(),
+        }
+    }
+
+    /// `impact: object; way out` in at most `max` characters. When it does not fit, the middle is shortened first: the
+    /// impact and the way out are what a person needs at night.
+    #[must_use]
+    pub fn render(&self, max: usize) -> String {
+        let full = self.to_string();
+        let length = full.chars().count();
+        if length <= max {
+            return full;
+        }
+        let room = self.object.chars().count().saturating_sub(length - max);
+        let object = clip(&self.object, room);
+        clip(&format!("{}: {}; {}", self.impact, object, self.way_out), max)
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.impact, self.object, self.way_out)
+    }
+}
+
+/// What mends a finding, as data.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Remedy {
+    /// A strategic merge patch against the object that owns the setting.
+    Patch {
+        /// The object to patch.
+        target: ObjectKey,
+        /// The patch: minimal, and complete enough to be applied as it stands.
+        patch: Value,
+        /// Why this value.
+        reason: String,
+    },
+    /// Something that only people can do.
+    Advice(String),
+}
+
+/// `kubectl -n shop patch deployment web --type strategic -p '{…}'`, or the advice.
+///
+/// Never a `kubectl apply --server-side` of a partial manifest: it would take over ownership and drop fields.
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Remedy::Advice(advice) => f.write_str(advice),
+            Remedy::Patch { target, patch, .. } => {
+                f.write_str("kubectl ")?;
+                if !target.namespace.is_empty() {
+                    write!(f, "-n {} ", shell_quote(&target.namespace))?;
+                }
+                let kind = target.kind.as_str().to_ascii_lowercase();
+                write!(
+                    f,
+                    "patch {kind} {} --type strategic -p ",
+                    shell_quote(&target.name)
+                )?;
+                f.write_str(&shell_quote(&patch.to_string()))
+            }
+        }
+    }
+}
+
+/// What one rule says of one subject.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckResult {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// The part of the workload that it is about, such as a container; `None` for the workload as a whole.
+    pub subject: Option<String>,
+    /// The result.
+    pub outcome: Outcome,
+}
+
+/// The five answers of a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It holds. The text, if any, says by what.
+    Pass(Option<String>),
+    /// It does not.
+    Fail {
+        /// How bad that is.
+        severity: Severity,
+        /// What to tell people.
+        message: Message,
+        /// What mends it, where that can be said.
+        remedy: Option<Remedy>,
+    },
+    /// It does not hold, and somebody said that this is meant: the reason.
+    Exempt(String),
+    /// There is nothing to judge, and why. Never shown as a pass.
+    NotApplicable(String),
+    /// An input is missing or invalid: which.
+    Unknown(String),
+}
+
+impl Outcome {
+    /// The answer's name in `check -o json`.
+    #[must_use]
+    pub const fn status(&self) -> &'static str {
+        match self {
+            Outcome::Pass(_) => "pass",
+            Outcome::Fail { .. } => "fail",
+            Outcome::Exempt(_) => "exempt",
+            Outcome::NotApplicable(_) => "notApplicable",
+            Outcome::Unknown(_) => "unknown",
+        }
+    }
+}
+
+/// A failed check, or a detector that fires.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The rule or detector.
+    pub rule: &'static str,
+    /// The part of the object that it is about, if not the whole.
+    pub subject: Option<String>,
+    /// How bad it is now.
+    pub severity: Severity,
+    /// What to tell people.
+    pub message: Message,
+    /// What mends it.
+    pub remedy: Option<Remedy>,
+    /// Whether it stays `Recovered` until someone acknowledges it, rather than vanish when it ends.
+    pub latched: bool,
+    /// How many times its cause has happened within the detector's own memory (limbo counts silences); 1 otherwise.
+    pub occurrences: u32,
+}
+
+impl Finding {
+    /// See [`finding_id`].
+    #[must_use]
+    pub fn id(&self) -> String {
+        finding_id(self.rule, self.subject.as_deref())
+    }
+
+    /// The finding that a failed check makes; `None` for the other answers.
+    #[must_use]
+    pub fn of(result: &CheckResult) -> Option<Finding> {
+        let Outcome::Fail {
+            severity,
+            message,
+            remedy,
+        } = &result.outcome
+        else {
+            return None;
+        };
+        Some(Finding {
+            rule: result.rule,
+            subject: result.subject.clone(),
+            severity: *severity,
+            message: message.clone(),
+            remedy: remedy.clone(),
+            latched: false,
+            occurrences: 1,
+        })
+    }
+}
+
+/// `<rule>`, or `<rule>-<8 hex of the subject>`: a DNS label of at most 50 characters that stays the same over restarts.
+#[must_use]
+pub fn finding_id(rule: &str, subject: Option<&str>) -> String {
+    match subject {
+        None => rule.to_owned(),
+        Some(subject) => format!("{rule}-{:08x}", fnv32(subject)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_keeps_its_impact_and_its_way_out() {
+        let m = Message::new("0 of 2 ready", "x".repeat(400), "evict the pods");
+        let text = m.render(256);
+        assert_eq!(text.chars().count(), 256);
+        assert!(
+            text.starts_with("0 of 2 ready: xxx") && text.ends_with("…; evict the pods"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_remedy_survives_quotes_in_names() {
+        let key = ObjectKey::new(super::super::keys::Kind::Deployment, "shop", "we'b");
+        let remedy = Remedy::Patch {
+            target: key,
+            patch: serde_json::json!({"a": "it's"}),
+            reason: String::new(),
+        };
+        assert_eq!(
+            remedy.to_string(),
+            r#"kubectl -n shop patch deployment 'we'\''b' --type strategic -p '{"a":"it'\''s"}'"#
+        );
+    }
+
+    #[test]
+    fn ids_are_stable() {
+        assert_eq!(
+            finding_id("memory-limit", Some("app")),
+            "memory-limit-29d58fc3".replace("29d58fc3", &format!("{:08x}", fnv32("app")))
+        );
+        assert_eq!(finding_id("pod-spread", None), "pod-spread");
+    }
+}

@@ -1,0 +1,105 @@
+//! A node, its taints and its heartbeat.
+
+use jiff::Timestamp;
+
+use super::keys::Name;
+use super::selector::Labels;
+use super::template::TaintEffect;
+
+/// Label that puts a node into a zone.
+pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+/// Label that puts a node into a region; a failure-domain zone is region and zone together.
+pub const REGION_LABEL: &str = "topology.kubernetes.io/region";
+/// Label with the node's host name.
+pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
+/// Taint of a node whose Ready is False.
+pub const TAINT_NOT_READY: &str = "node.kubernetes.io/not-ready";
+/// Taint of a node whose Ready is Unknown.
+pub const TAINT_UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+
+/// What the engine reads of a Node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// `metadata.name`.
+    pub name: Name,
+    /// `metadata.uid`.
+    pub uid: Name,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// `metadata.labels`.
+    pub labels: Labels,
+    /// `spec.unschedulable`: cordoned.
+    pub unschedulable: bool,
+    /// `spec.taints`.
+    pub taints: Vec<Taint>,
+    /// Condition `Ready`.
+    pub ready: NodeReady,
+    /// `status.nodeInfo.bootID`: changes with a reboot.
+    pub boot_id: Name,
+    /// `status.nodeInfo.kubeletVersion`: changes with an upgrade.
+    pub kubelet_version: Name,
+}
+
+impl Node {
+    /// Region and zone as one name (`eu/a`, or `a` without region); `None` without a zone label.
+    #[must_use]
+    pub fn zone(&self) -> Option<String> {
+        let zone = self.labels.get(ZONE_LABEL)?;
+        Some(match self.labels.get(REGION_LABEL) {
+            Some(region) => format!("{region}/{zone}"),
+            None => zone.to_string(),
+        })
+    }
+
+    /// The NoExecute taint that the node controller adds to a node which is not ready or not reachable.
+    #[must_use]
+    pub fn no_execute(&self) -> Option<&Taint> {
+        self.taints.iter().find(|t| {
+            t.effect == TaintEffect::NoExecute && matches!(&*t.key, TAINT_NOT_READY | TAINT_UNREACHABLE)
+        })
+    }
+}
+
+/// The node's condition `Ready`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeReady {
+    /// True, False (the kubelet says so) or Unknown (the kubelet is silent).
+    pub status: ReadyStatus,
+    /// `lastTransitionTime`: written by the control plane when `status` changed.
+    pub since: Option<Timestamp>,
+    /// `reason`.
+    pub reason: Name,
+}
+
+/// The three states of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each variant is the Kubernetes status of that name")]
+pub enum ReadyStatus {
+    True,
+    False,
+    Unknown,
+}
+
+/// One taint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taint {
+    /// `key`.
+    pub key: Name,
+    /// `value`; empty when absent.
+    pub value: Name,
+    /// `effect`.
+    pub effect: TaintEffect,
+    /// `timeAdded`: written by the control plane, NoExecute only.
+    pub added: Option<Timestamp>,
+}
+
+/// A node's heartbeat: its Lease in `kube-node-lease`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The node's name.
+    pub node: Name,
+    /// `spec.renewTime`. Only ever compared with itself: a heartbeat is a renewTime that increased.
+    pub renewed: Option<Timestamp>,
+}

@@ -1,0 +1,82 @@
+//! Anything that the index can be given.
+
+use super::context::{Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
+use super::field::FieldProblem;
+use super::keys::{Kind, ObjectKey};
+use super::node::{Lease, Node};
+use super::pod::Pod;
+use super::workload::Workload;
+
+/// Where the kubelets renew their nodes' Leases.
+pub const NODE_LEASE_NAMESPACE: &str = "kube-node-lease";
+
+/// One projected object.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "moved once, from the projection into the index"
+)]
+pub enum Object {
+    /// Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet; in files also a bare Pod.
+    Workload(Workload),
+    /// A running pod.
+    Pod(Pod),
+    /// A node.
+    Node(Node),
+    /// A node's heartbeat.
+    Lease(Lease),
+    /// A namespace.
+    Namespace(Namespace),
+    /// A HorizontalPodAutoscaler.
+    Autoscaler(Autoscaler),
+    /// A PodDisruptionBudget.
+    DisruptionBudget(DisruptionBudget),
+    /// A Service.
+    Service(Service),
+    /// An EndpointSlice.
+    EndpointSlice(EndpointSlice),
+    /// A LimitRange.
+    LimitRange(LimitRange),
+}
+
+impl Object {
+    /// Which object it is.
+    #[must_use]
+    pub fn key(&self) -> ObjectKey {
+        match self {
+            Object::Workload(w) => w.key.clone(),
+            Object::Pod(p) => ObjectKey::new(Kind::Pod, p.namespace.clone(), p.name.clone()),
+            Object::Node(n) => ObjectKey::new(Kind::Node, "", n.name.clone()),
+            Object::Lease(l) => ObjectKey::new(Kind::Lease, NODE_LEASE_NAMESPACE, l.node.clone()),
+            Object::Namespace(n) => ObjectKey::new(Kind::Namespace, "", n.name.clone()),
+            Object::Autoscaler(a) => {
+                ObjectKey::new(Kind::HorizontalPodAutoscaler, a.namespace.clone(), a.name.clone())
+            }
+            Object::DisruptionBudget(p) => {
+                ObjectKey::new(Kind::PodDisruptionBudget, p.namespace.clone(), p.name.clone())
+            }
+            Object::Service(s) => ObjectKey::new(Kind::Service, s.namespace.clone(), s.name.clone()),
+            Object::EndpointSlice(s) => {
+                ObjectKey::new(Kind::EndpointSlice, s.namespace.clone(), s.name.clone())
+            }
+            Object::LimitRange(l) => ObjectKey::new(Kind::LimitRange, l.namespace.clone(), l.name.clone()),
+        }
+    }
+
+    /// Fields whose values Kubernetes would refuse.
+    #[must_use]
+    pub fn problems(&self) -> &[FieldProblem] {
+        match self {
+            Object::Workload(w) => &w.problems,
+            Object::Autoscaler(a) => &a.problems,
+            Object::DisruptionBudget(p) => &p.problems,
+            Object::LimitRange(l) => &l.problems,
+            Object::Pod(_)
+            | Object::Node(_)
+            | Object::Lease(_)
+            | Object::Namespace(_)
+            | Object::Service(_)
+            | Object::EndpointSlice(_) => &[],
+        }
+    }
+}

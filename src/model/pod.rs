@@ -1,0 +1,55 @@
+//! A running pod, as lean as the engine can have it.
+
+use jiff::Timestamp;
+
+use super::keys::Name;
+use super::template::{Container, Toleration};
+use super::workload::Controller;
+
+/// One pod as its projection gives it. The index keeps a row of it that is smaller still.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pod {
+    /// `metadata.namespace`.
+    pub namespace: Name,
+    /// `metadata.name`.
+    pub name: Name,
+    /// The controlling owner reference; absent for a bare pod.
+    pub controller: Option<Controller>,
+    /// Label `pod-template-hash` or `controller-revision-hash`: which revision of its workload it belongs to.
+    pub revision: Option<Name>,
+    /// `spec.nodeName`: absent while it is not bound.
+    pub node: Option<Name>,
+    /// `status.phase`.
+    pub phase: PodPhase,
+    /// Condition `Ready` is True.
+    pub ready: bool,
+    /// `metadata.deletionTimestamp`: when it must be gone (it includes the grace period).
+    pub deletion: Option<Timestamp>,
+    /// Condition `DisruptionTarget` is True: it is being evicted, drained or preempted.
+    pub disruption_target: bool,
+    /// What all pods made from one template share.
+    pub shape: PodShape,
+}
+
+/// `status.phase`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each variant is the Kubernetes phase of that name")]
+pub enum PodPhase {
+    #[default]
+    Pending,
+    Running,
+    Succeeded,
+    Failed,
+    Unknown,
+}
+
+/// The part of a pod's spec that is equal for all pods of a revision; the index keeps one for all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PodShape {
+    /// App containers, sidecars and init containers with their memory settings *as created*, so after LimitRanges.
+    pub containers: Box<[Container]>,
+    /// `spec.resources.limits.memory` is set and not zero.
+    pub pod_memory_limited: bool,
+    /// Tolerations of NoExecute taints: how long it stays on a node that is not ready or not reachable.
+    pub no_execute: Box<[Toleration]>,
+}
