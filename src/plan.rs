@@ -62,6 +62,12 @@ impl Prior {
         !self.findings.is_empty()
     }
 
+    /// When its last transition was noted.
+    #[must_use]
+    pub fn last_change(&self) -> Option<jiff::Timestamp> {
+        self.timeline.last().map(|entry| entry.at.time())
+    }
+
     /// Findings that ended and that nobody has acknowledged.
     #[must_use]
     pub fn unacknowledged(&self) -> usize {
