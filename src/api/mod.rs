@@ -112,6 +112,15 @@ pub fn report_name(key: &ObjectKey) -> String {
     format!("{}{suffix}", &name[..NAME_MAX - suffix.len()].trim_end_matches(['-', '.']))
 }
 
+/// The name of an Event on a workload or node: the report's, then a number that follows from what happened.
+#[must_use]
+pub fn event_name(subject: &ObjectKey, what: u32) -> String {
+    let suffix = format!(".{what:08x}");
+    let name = report_name(subject);
+    let room = name.len().min(NAME_MAX - suffix.len());
+    format!("{}{suffix}", name[..room].trim_end_matches(['-', '.']))
+}
+
 /// The workload that a report is about; `None` for a kind that this build does not know.
 #[must_use]
 pub fn report_subject(namespace: &str, workload: &WorkloadRef) -> Option<ObjectKey> {
