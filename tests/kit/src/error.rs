@@ -60,7 +60,7 @@ pub enum Error {
     #[error("{component} {problem}; the end of {}:\n{tail}", log.display())]
     Component {
         /// The process.
-        component: &'static str,
+        component: String,
         /// What it did.
         problem: String,
         /// Its log file.

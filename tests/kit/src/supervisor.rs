@@ -5,7 +5,6 @@
 //! holds. Whatever ends this process closes the pipe, and the shell ends its child: SIGTERM, then, a few seconds later, SIGKILL.
 //! The child gets its own process group, so that Ctrl-C in a terminal does not reach it before its turn.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -47,10 +46,25 @@ while ls "$1"/run/*.pid >/dev/null 2>&1 && [ "$tries" -lt 100 ]; do sleep 0.1; t
 [ -n "$2" ] || rm -rf "$1"
 "#;
 
+/// What to start.
+#[derive(Debug)]
+pub(crate) struct Launch<'a> {
+    /// Names its log and pid file.
+    pub(crate) name: String,
+    /// The plane's folder, with `logs/` and `run/`.
+    pub(crate) dir: &'a Path,
+    /// The binary.
+    pub(crate) program: &'a Path,
+    /// Its arguments.
+    pub(crate) args: Vec<String>,
+    /// Its whole environment, but for `PATH`; `None` hands down this process's own.
+    pub(crate) env: Option<Vec<(String, String)>>,
+}
+
 /// A process that ends with this value, or with this process.
 #[derive(Debug)]
 pub(crate) struct Supervised {
-    name: &'static str,
+    name: String,
     shell: Child,
     /// Closing it ends the child.
     leash: Option<ChildStdin>,
@@ -60,31 +74,31 @@ pub(crate) struct Supervised {
 
 impl Supervised {
     /// Starts a program, with its output in `DIR/logs/NAME.log` (appended to) and its pid in `DIR/run/NAME.pid`.
-    pub(crate) fn start(
-        name: &'static str,
-        dir: &Path,
-        program: &Path,
-        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
-        env: &[(String, String)],
-    ) -> Result<Self> {
-        let log = dir.join("logs").join(format!("{name}.log"));
+    pub(crate) fn start(launch: Launch<'_>) -> Result<Self> {
+        let Launch {
+            name,
+            dir,
+            program,
+            args,
+            env,
+        } = launch;
+        let log = log_path(dir, &name);
         let pid_file = dir.join("run").join(format!("{name}.pid"));
-        let output = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .doing(|| format!("opening {}", log.display()))?;
+        let output = File::options().create(true).append(true).open(&log);
+        let output = output.doing(|| format!("opening {}", log.display()))?;
         let errors = output
             .try_clone()
             .doing(|| format!("opening {}", log.display()))?;
         let mut command = shell(SUPERVISOR);
         command.arg(&pid_file).arg(program).args(args).current_dir(dir);
-        command.envs(env.iter().map(|(key, value)| (key, value)));
-        let mut shell = command
-            .stdout(output)
-            .stderr(errors)
-            .spawn()
-            .doing(|| format!("starting {name}"))?;
+        if let Some(env) = env {
+            command
+                .env_clear()
+                .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+                .envs(env);
+        }
+        let shell = command.stdout(output).stderr(errors).spawn();
+        let mut shell = shell.doing(|| format!("starting {name}"))?;
         let leash = shell.stdin.take();
         let mut supervised = Self {
             name,
@@ -120,6 +134,11 @@ impl Supervised {
         self.pid
     }
 
+    /// Where its output goes.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// An error with the end of the log when the process has ended by itself.
     pub(crate) fn check(&mut self) -> Result<()> {
         match self
@@ -135,7 +154,7 @@ impl Supervised {
     /// An error that shows the end of the log.
     pub(crate) fn failed(&self, problem: &str) -> Error {
         Error::Component {
-            component: self.name,
+            component: self.name.clone(),
             problem: problem.to_owned(),
             log: self.log.clone(),
             tail: tail(&self.log),
@@ -200,6 +219,11 @@ impl Drop for Janitor {
     }
 }
 
+/// Where the output of a process goes.
+pub(crate) fn log_path(dir: &Path, name: &str) -> PathBuf {
+    dir.join("logs").join(format!("{name}.log"))
+}
+
 /// `sh -c SCRIPT`, in its own process group, with a pipe as stdin.
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
@@ -221,6 +245,17 @@ mod tests {
         dir
     }
 
+    fn launch<'a>(dir: &'a tempfile::TempDir, program: &'a str, args: &[&str]) -> Launch<'a> {
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Launch {
+            name: "child".into(),
+            dir: dir.path(),
+            program: Path::new(program),
+            args,
+            env: Some(Vec::new()),
+        }
+    }
+
     fn alive(pid: u32) -> bool {
         Command::new("kill")
             .args(["-s", "0", &pid.to_string()])
@@ -233,7 +268,7 @@ mod tests {
     #[test]
     fn a_released_child_is_gone() {
         let dir = folder();
-        let mut child = Supervised::start("sleep", dir.path(), Path::new("sleep"), ["600"], &[]).unwrap();
+        let mut child = Supervised::start(launch(&dir, "sleep", &["600"])).unwrap();
         let pid = child.pid();
         assert!(alive(pid));
         child.stop();
@@ -243,7 +278,7 @@ mod tests {
     #[test]
     fn a_stopped_child_is_ended_too() {
         let dir = folder();
-        let mut child = Supervised::start("sleep", dir.path(), Path::new("sleep"), ["600"], &[]).unwrap();
+        let mut child = Supervised::start(launch(&dir, "sleep", &["600"])).unwrap();
         child.signal("STOP").unwrap();
         child.stop();
         assert!(!alive(child.pid()));
@@ -253,14 +288,14 @@ mod tests {
     fn a_child_that_ends_by_itself_is_an_error_with_its_last_words() {
         let dir = folder();
         let script = ["-c", "echo last words; sleep 0.2; exit 3"];
-        let mut child = Supervised::start("words", dir.path(), Path::new("sh"), script, &[]).unwrap();
+        let mut child = Supervised::start(launch(&dir, "sh", &script)).unwrap();
         let error = loop {
             match child.check() {
                 Ok(()) => thread::sleep(Duration::from_millis(20)),
                 Err(error) => break error.to_string(),
             }
         };
-        assert!(error.contains("words ended with exit status: 3"), "{error}");
+        assert!(error.contains("child ended with exit status: 3"), "{error}");
         assert!(error.contains("last words"), "{error}");
     }
 

@@ -21,7 +21,7 @@ pub use self::options::Options;
 use crate::audit::Audit;
 use crate::error::{Error, IoContext, Result};
 use crate::rig::Rig;
-use crate::supervisor::{Janitor, Supervised};
+use crate::supervisor::{Janitor, Launch, Supervised, log_path};
 
 /// How often something that is waited for is looked at.
 pub(crate) const POLL: Duration = Duration::from_millis(100);
@@ -127,10 +127,7 @@ impl Plane {
     /// The log file of a process.
     #[must_use]
     pub fn log(&self, component: Component) -> PathBuf {
-        self.layout
-            .dir
-            .join("logs")
-            .join(format!("{}.log", component.tool().name()))
+        log_path(self.dir(), component.tool().name())
     }
 
     /// The processes that run, with their ids.
@@ -189,7 +186,7 @@ impl Plane {
         match processes.iter().find(|(each, _)| *each == component) {
             Some((_, process)) => process.signal(signal),
             None => Err(Error::Component {
-                component: component.tool().name(),
+                component: component.tool().name().to_owned(),
                 problem: "does not run".to_owned(),
                 log: self.log(component),
                 tail: crate::log::tail(&self.log(component)),
@@ -205,9 +202,13 @@ impl Plane {
 
     fn spawn(&self, component: Component) -> Result<()> {
         let tool = component.tool();
-        let args = component.args(&self.layout);
-        let home = ("HOME".to_owned(), self.layout.path("home"));
-        let process = Supervised::start(tool.name(), self.dir(), self.rig.path(tool), args, &[home])?;
+        let process = Supervised::start(Launch {
+            name: tool.name().to_owned(),
+            dir: self.dir(),
+            program: self.rig.path(tool),
+            args: component.args(&self.layout),
+            env: Some(vec![("HOME".to_owned(), self.layout.path("home"))]),
+        })?;
         self.processes().push((component, process));
         Ok(())
     }
