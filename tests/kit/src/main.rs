@@ -5,10 +5,13 @@
     reason = "a program for people at a terminal"
 )]
 
+mod demo;
+
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use crate::demo::Settings;
 use plimsoll_kit::{Node, Options, Plane, Result, Rig, Tool};
 
 const USAGE: &str = "\
@@ -16,6 +19,10 @@ Usage: plimsoll-kit COMMAND
 
   build          find or build the control plane's binaries, and say where they are
   up [--pids]    start a plane with three nodes in two zones, say how to reach it, and stay until Ctrl-C
+  demo [--once] [--operator PATH]
+                 re-enact an outage with the operator watching, and stay until Ctrl-C
+                 --once           end after the story: exit code 0 when everything was found, 1 otherwise
+                 --operator PATH  run this binary instead of building one
 ";
 
 fn main() -> ExitCode {
@@ -23,16 +30,21 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["build"] => build(),
+        ["demo", flags @ ..] => match settings(flags) {
+            Some(settings) => match demo::run(&settings) {
+                Ok(true) => Ok(()),
+                Ok(false) => return ExitCode::FAILURE,
+                Err(error) => Err(error),
+            },
+            None => return usage(),
+        },
         ["up"] => up(false),
         ["up", "--pids"] => up(true),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        _ => {
-            eprint!("{USAGE}");
-            return ExitCode::from(2);
-        }
+        _ => return usage(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,6 +53,24 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprint!("{USAGE}");
+    ExitCode::from(2)
+}
+
+fn settings(flags: &[&str]) -> Option<Settings> {
+    let mut settings = Settings::default();
+    let mut flags = flags.iter();
+    while let Some(flag) = flags.next() {
+        match *flag {
+            "--once" => settings.once = true,
+            "--operator" => settings.operator = Some(flags.next()?.into()),
+            _ => return None,
+        }
+    }
+    Some(settings)
 }
 
 fn build() -> Result<()> {
