@@ -57,7 +57,7 @@ pub enum Error {
         problem: String,
     },
     /// A component of the control plane ended, or never became ready.
-    #[error("{component} {problem}; the end of {}:\n{tail}", log.display())]
+    #[error("{component} {problem}; the end of {} (PLIMSOLL_KIT_KEEP=1 keeps it):\n{tail}", log.display())]
     Component {
         /// The process.
         component: String,

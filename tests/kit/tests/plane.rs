@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use plimsoll_kit::{Mark, Node, Options, Plane, Result};
+use plimsoll_kit::{Component, Mark, Node, Options, Plane, Result};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -106,6 +106,15 @@ fn a_node_falls_silent_and_comes_back() {
     plane.resume_apiserver().unwrap();
     plane.kubectl(&["get", "nodes"]).unwrap();
     step("paused and resumed");
+
+    // A controller manager that was away takes up its work again.
+    plane.stop(Component::ControllerManager);
+    plane
+        .kubectl(&["scale", "deployment", "web", "-n", "shop", "--replicas=3"])
+        .unwrap();
+    plane.start_again(Component::ControllerManager).unwrap();
+    wait_for_pods(&plane, 3, "True");
+    step("controller manager restarted");
 
     let (dir, pids) = (plane.dir().to_owned(), plane.pids());
     assert_eq!(pids.len(), 5);

@@ -60,8 +60,8 @@ impl Tool {
     /// Roughly how long a build takes on two cores with nothing cached, for the progress line.
     pub(crate) fn usual_seconds(self) -> u64 {
         match self {
-            Tool::KubeApiserver => 210,
-            Tool::KubeControllerManager => 50,
+            Tool::KubeApiserver => 240,
+            Tool::KubeControllerManager => 60,
             Tool::KubeScheduler => 5,
             Tool::Kubectl => 20,
             Tool::Etcd => 35,
