@@ -52,68 +52,15 @@ fn a_node_falls_silent_and_comes_back() {
         .unwrap();
     plane.namespace("shop").unwrap();
     step("2 nodes ready");
-
-    // The audit log tells who did what.
-    let before = plane.audit().mark().unwrap();
-    plane
-        .kubectl(&[
-            "create",
-            "deployment",
-            "web",
-            "-n",
-            "shop",
-            "--image=web:1",
-            "--replicas=2",
-        ])
-        .unwrap();
-    wait_for_pods(&plane, 2, "True");
-    step("2 pods ready");
-    let requests = plane.audit().since(before).unwrap();
-    let mine = |user: &str, what: &str| {
-        requests
-            .iter()
-            .filter(|r| r.user == user && r.is_write() && r.resource == what && r.code < 400)
-            .count()
-    };
-    assert_eq!(mine("admin", "deployments"), 1);
-    assert_eq!(
-        mine("system:serviceaccount:kube-system:replicaset-controller", "pods"),
-        2
-    );
-    assert_eq!(mine("system:kube-scheduler", "pods/binding"), 2);
-    assert!(plane.audit().since(Mark::default()).unwrap().len() > requests.len());
-
-    // Co-locate by nature, then silence: the node controller does the rest.
-    plane.drain("node-b").unwrap();
-    plane.uncordon("node-b").unwrap();
-    wait_for_pods(&plane, 2, "True");
-    step("both on node-a");
-    plane.silence("node-a").unwrap();
-    plane.wait_ready("node-a", "Unknown", SOON).unwrap();
+    the_audit_log_tells_who_did_what(&plane);
+    step("2 pods ready, and requests counted");
+    silence_where_both_pods_are(&plane);
     step("node-a Unknown");
-    wait_for_pods(&plane, 2, "False");
-    plane.revive("node-a").unwrap();
-    plane.wait_ready("node-a", "True", SOON).unwrap();
-    step("node-a True");
-    wait_for_pods(&plane, 2, "True");
-    step("pods ready again");
-    let node = plane.get(&["node", "node-a"]).unwrap();
-    assert_eq!(node["spec"].get("taints"), None, "taints are gone");
-
-    // A frozen API server answers nothing, then everything.
-    plane.pause_apiserver().unwrap();
-    assert!(plane.kubectl(&["get", "nodes", "--request-timeout=1s"]).is_err());
-    plane.resume_apiserver().unwrap();
-    plane.kubectl(&["get", "nodes"]).unwrap();
-    step("paused and resumed");
-
-    // A controller manager that was away takes up its work again.
-    plane.stop(Component::ControllerManager);
-    plane
-        .kubectl(&["scale", "deployment", "web", "-n", "shop", "--replicas=3"])
-        .unwrap();
-    plane.start_again(Component::ControllerManager).unwrap();
-    wait_for_pods(&plane, 3, "True");
+    revive_and_find_the_pods_ready(&plane);
+    step("node-a True, pods ready again");
+    freeze_and_thaw_the_api_server(&plane);
+    step("API server paused and resumed");
+    restart_the_controller_manager(&plane);
     step("controller manager restarted");
 
     let (dir, pids) = (plane.dir().to_owned(), plane.pids());
@@ -122,6 +69,82 @@ fn a_node_falls_silent_and_comes_back() {
     step("stopped");
     assert!(pids.iter().all(|(_, pid)| !alive(*pid)), "{pids:?}");
     assert!(!dir.exists());
+}
+
+fn the_audit_log_tells_who_did_what(plane: &Plane) {
+    let before = plane.audit().mark().unwrap();
+    let create = [
+        "create",
+        "deployment",
+        "web",
+        "-n",
+        "shop",
+        "--image=web:1",
+        "--replicas=2",
+    ];
+    plane.kubectl(&create).unwrap();
+    wait_for_pods(plane, 2, "True");
+    let requests = plane.audit().since(before).unwrap();
+    let writes = |user: &str, what: &str| {
+        let done = requests.iter().filter(|r| r.is_write() && r.code < 400);
+        done.filter(|r| r.user == user && r.resource == what).count()
+    };
+    assert_eq!(writes("admin", "deployments"), 1);
+    assert_eq!(
+        writes("system:serviceaccount:kube-system:replicaset-controller", "pods"),
+        2
+    );
+    assert_eq!(writes("system:kube-scheduler", "pods/binding"), 2);
+    assert!(plane.audit().since(Mark::default()).unwrap().len() > requests.len());
+}
+
+fn silence_where_both_pods_are(plane: &Plane) {
+    plane.drain("node-b").unwrap();
+    plane.uncordon("node-b").unwrap();
+    wait_for_pods(plane, 2, "True");
+    let nodes = plane
+        .kubectl(&[
+            "get",
+            "pods",
+            "-n",
+            "shop",
+            "-o=jsonpath={.items[*].spec.nodeName}",
+        ])
+        .unwrap();
+    assert_eq!(nodes, "node-a node-a");
+    plane.silence("node-a").unwrap();
+    plane.wait_ready("node-a", "Unknown", SOON).unwrap();
+    wait_for_pods(plane, 2, "False");
+}
+
+fn revive_and_find_the_pods_ready(plane: &Plane) {
+    plane.revive("node-a").unwrap();
+    plane.wait_ready("node-a", "True", SOON).unwrap();
+    wait_for_pods(plane, 2, "True");
+    let taints = |plane: &Plane| {
+        let node = plane.get(&["node", "node-a"])?;
+        Ok(node["spec"]
+            .get("taints")
+            .map_or(Ok(()), |taints| Err(taints.to_string())))
+    };
+    plane.eventually("a node without taints", SOON, taints).unwrap();
+}
+
+fn freeze_and_thaw_the_api_server(plane: &Plane) {
+    plane.pause_apiserver().unwrap();
+    assert!(plane.kubectl(&["get", "nodes", "--request-timeout=1s"]).is_err());
+    plane.resume_apiserver().unwrap();
+    plane.kubectl(&["get", "nodes"]).unwrap();
+}
+
+/// What was asked for while it was away is done when it is back.
+fn restart_the_controller_manager(plane: &Plane) {
+    plane.stop(Component::ControllerManager);
+    plane
+        .kubectl(&["scale", "deployment", "web", "-n", "shop", "--replicas=3"])
+        .unwrap();
+    plane.start_again(Component::ControllerManager).unwrap();
+    wait_for_pods(plane, 3, "True");
 }
 
 #[test]

@@ -61,12 +61,11 @@ impl Tool {
     pub(crate) fn usual_seconds(self) -> u64 {
         match self {
             Tool::KubeApiserver => 240,
-            Tool::KubeControllerManager => 60,
+            Tool::KubeControllerManager | Tool::Helm => 60,
             Tool::KubeScheduler => 5,
             Tool::Kubectl => 20,
             Tool::Etcd => 35,
             Tool::Kwok => 90,
-            Tool::Helm => 60,
         }
     }
 
