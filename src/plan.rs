@@ -366,9 +366,8 @@ fn conditions(prior: &Prior, judged: &Judged, verdict: Verdict, ever_ready: bool
         (_, 0, true) => condition(AVAILABLE, ConditionStatus::False, "NoReplicaReady", serving),
         _ => condition(AVAILABLE, ConditionStatus::True, "ReplicasReady", serving),
     };
-    let word = format!("{verdict:?}");
     vec![
-        condition("Resilient", truth(verdict == Verdict::Resilient), &word, String::new()),
+        condition("Resilient", truth(verdict == Verdict::Resilient), verdict.as_str(), String::new()),
         survives("SurvivesNodeLoss", Survives::Node, "node"),
         survives("SurvivesZoneLoss", Survives::Zone, "zone"),
         available,

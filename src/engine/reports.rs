@@ -39,6 +39,8 @@ pub struct ReportState {
     uid: Name,
     /// The verdict as last planned.
     verdict: Verdict,
+    /// `plimsoll.dev/owner` as last planned; empty without one.
+    owner: Name,
     /// The hash of what the API server shows; `None` when there is no report (or none with a status).
     shown: Option<u64>,
     /// The object is there, with or without a status.
@@ -56,6 +58,17 @@ impl ReportState {
         self.verdict
     }
 
+    /// Who runs it, as last planned or read; empty when nobody says so.
+    #[must_use]
+    pub fn owner(&self) -> &Name {
+        &self.owner
+    }
+
+    fn note(&mut self, status: Option<&ReportStatus>) {
+        self.verdict = status.map_or(Verdict::Unknown, |status| status.verdict);
+        self.owner = status.and_then(|status| status.owner.as_deref()).unwrap_or_default().into();
+    }
+
     /// Takes over a plan. Returns what to write, if anything: what changed, or what the API server still does not show
     /// although it was written a while ago.
     pub(super) fn write(
@@ -68,7 +81,7 @@ impl ReportState {
         now: Now,
     ) -> Option<ReportWrite> {
         let is_over = kind == Kind::Node && self.is_over(&prior, config, now);
-        self.verdict = status.verdict;
+        self.note(Some(&status));
         self.prior = prior;
         if is_over {
             self.prior.forget_written();
@@ -188,7 +201,7 @@ impl Reports {
         let acknowledged = report.acknowledgements != seen.acknowledgements;
         report.acknowledgements = seen.acknowledgements;
         if !leads {
-            report.verdict = seen.status.map_or(Verdict::Unknown, |status| status.verdict);
+            report.note(seen.status.as_ref());
             report.prior = prior;
             return false;
         }

@@ -7,7 +7,12 @@
 mod labels;
 mod series;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -44,6 +49,7 @@ pub enum Detail {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     findings: Family<FindingLabels, Gauge>,
+    last_findings: Arc<Mutex<HashSet<FindingLabels>>>,
     verdicts: Option<Verdicts>,
     unacknowledged: Gauge,
     writes: Family<WriteLabels, Counter>,
@@ -63,6 +69,7 @@ impl Metrics {
     pub fn new(registry: &mut Registry, detail: Detail) -> Self {
         let metrics = Self {
             findings: Family::default(),
+            last_findings: Arc::default(),
             verdicts: (detail == Detail::Workloads).then(Verdicts::default),
             unacknowledged: Gauge::default(),
             writes: Family::default(),
@@ -126,13 +133,17 @@ impl Metrics {
         r.register("build", "The version that runs", Info::new(build));
     }
 
-    /// Sets the number of active findings; a series at 0 is removed, so that deleted namespaces leave nothing behind.
-    pub fn set_findings(&self, labels: &FindingLabels, count: usize) {
-        if count == 0 {
-            self.findings.remove(labels);
-        } else {
-            self.findings.get_or_create(labels).set(gauge(count));
-        }
+    /// Sets the numbers of active findings to exactly these: series that are not named again are removed.
+    pub fn replace_findings(&self, counts: impl Iterator<Item = (FindingLabels, usize)>) {
+        let mut last = self.last_findings.lock().unwrap_or_else(PoisonError::into_inner);
+        let now: HashSet<FindingLabels> = counts
+            .map(|(labels, count)| {
+                self.findings.get_or_create(&labels).set(gauge(count));
+                labels
+            })
+            .collect();
+        last.difference(&now).for_each(|gone| drop(self.findings.remove(gone)));
+        *last = now;
     }
 
     /// Sets the verdict of a workload and its owner (empty when nobody claims it), in place of the one before.
@@ -288,14 +299,12 @@ mod tests {
         metrics.judged(Duration::from_micros(30));
         metrics.set_leader(true);
         metrics.set_unacknowledged(2);
-        metrics.set_findings(
-            &FindingLabels {
-                rule: "pod-spread".into(),
-                severity: "warning",
-                namespace: "shop".into(),
-            },
-            3,
-        );
+        let labels = FindingLabels {
+            rule: "pod-spread".into(),
+            severity: "warning",
+            namespace: "shop".into(),
+        };
+        metrics.replace_findings([(labels, 3)].into_iter());
         let text = scrape(&registry);
         for line in [
             "plimsoll_findings{rule=\"pod-spread\",severity=\"warning\",namespace=\"shop\"} 3",
@@ -354,8 +363,9 @@ mod tests {
             severity: "info",
             namespace: "gone".into(),
         };
-        metrics.set_findings(&labels, 2);
-        metrics.set_findings(&labels, 0);
+        metrics.replace_findings([(labels, 2)].into_iter());
+        assert!(scrape(&registry).contains("gone"));
+        metrics.replace_findings(std::iter::empty());
         assert!(!scrape(&registry).contains("gone"));
     }
 }

@@ -203,7 +203,7 @@ impl Reconciler {
                 kind: key.kind.as_str(),
                 name: key.name.clone(),
             };
-            self.metrics.set_verdict(&labels, report.verdict().as_str(), &report.owner());
+            self.metrics.set_verdict(&labels, report.verdict().as_str(), report.owner());
         }
     }
 }

@@ -37,6 +37,19 @@ pub(super) enum Seen<T> {
     Unreadable(String),
 }
 
+impl<T> Seen<T> {
+    /// The same with another form of the object.
+    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Seen<U> {
+        match self {
+            Seen::ListBegins => Seen::ListBegins,
+            Seen::Applied(object) => Seen::Applied(f(object)),
+            Seen::Deleted(object) => Seen::Deleted(f(object)),
+            Seen::ListEnds => Seen::ListEnds,
+            Seen::Unreadable(why) => Seen::Unreadable(why),
+        }
+    }
+}
+
 /// Watches one kind until nobody listens any more, and passes on what it sees as `wrap` makes it.
 pub(super) async fn watch<K, T>(
     api: Api<K>,
