@@ -147,7 +147,6 @@ pub struct Planned {
 }
 
 /// Plans one report. `quiet` is how long a recovered finding waits for an acknowledgement before it closes.
-#[must_use]
 pub fn plan(
     prior: &Prior,
     judged: &Judged,
@@ -173,8 +172,9 @@ pub fn plan(
             &b.id,
         ))
     });
-    let status = status(prior, judged, findings, timeline(prior, &changes, now), now);
-    let next = Prior::of(&status);
+    let status = status(prior, judged, findings.clone(), timeline(prior, &changes, now), now);
+    // What a truncated report leaves out is still remembered.
+    let next = Prior { findings, ..Prior::of(&status) };
     let changed = next.hash != prior.hash;
     Planned { status, prior: next, changes, changed }
 }
