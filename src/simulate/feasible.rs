@@ -54,7 +54,7 @@ fn matches(term: &NodeSelectorTerm, node: &Node) -> bool {
     }
     expressions
         .iter()
-        .all(|r| label_matches(r, node.labels.get(&r.key).map(|v| &**v)))
+        .all(|r| label_matches(r, node.labels.get(&r.key).map(AsRef::as_ref)))
         && fields.iter().all(|r| field_matches(r, node))
 }
 
