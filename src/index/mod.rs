@@ -21,7 +21,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub use self::nodes::NodeId;
 pub use self::owners::{NodeCount, OwnerId};
-pub use self::view::{Floor, FloorSource, NodeView, WorkloadView};
+pub use self::view::{Floor, FloorSource, NodeView, PodView, WorkloadView};
 use self::{intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods};
 use crate::model::config::ClusterVersion;
 use crate::model::keys::{Kind, Name, ObjectKey};

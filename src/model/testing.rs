@@ -8,7 +8,8 @@ use super::context::{
 use super::field::Field;
 use super::keys::{Kind, Name, ObjectKey};
 use super::node::{
-    HOSTNAME_LABEL, Node, NodeReady, ReadyStatus, TAINT_NOT_READY, TAINT_UNREACHABLE, Taint, ZONE_LABEL,
+    HOSTNAME_LABEL, Lease, Node, NodeReady, ReadyStatus, TAINT_NOT_READY, TAINT_UNREACHABLE, Taint,
+    ZONE_LABEL,
 };
 use super::object::Object;
 use super::pod::{Pod, PodPhase, PodShape};
@@ -350,5 +351,53 @@ impl Pod {
     }
     pub(crate) fn object(self) -> Object {
         Object::Pod(self)
+    }
+}
+
+/// A node's Lease, renewed at a second of [`wall`]'s clock.
+pub(crate) fn lease(node: &str, renewed: i64) -> Lease {
+    Lease {
+        node: node.into(),
+        renewed: Some(wall(renewed)),
+    }
+}
+
+impl Lease {
+    pub(crate) fn object(self) -> Object {
+        Object::Lease(self)
+    }
+}
+
+impl Service {
+    pub(crate) fn object(self) -> Object {
+        Object::Service(self)
+    }
+}
+
+impl EndpointSlice {
+    pub(crate) fn object(self) -> Object {
+        Object::EndpointSlice(self)
+    }
+}
+
+impl Pod {
+    pub(crate) fn unbound(mut self) -> Self {
+        self.node = None;
+        self.phase = PodPhase::Pending;
+        self.ready = false;
+        self
+    }
+    /// Bound, its containers not running yet.
+    pub(crate) fn starting(mut self) -> Self {
+        self.phase = PodPhase::Pending;
+        self.ready = false;
+        self
+    }
+    /// With other NoExecute tolerations of both node taints: `None` = for ever.
+    pub(crate) fn tolerating(mut self, seconds: Option<i64>) -> Self {
+        for toleration in &mut self.shape.no_execute {
+            toleration.seconds = seconds;
+        }
+        self
     }
 }

@@ -142,7 +142,8 @@ impl Metrics {
                 labels
             })
             .collect();
-        last.difference(&now).for_each(|gone| drop(self.findings.remove(gone)));
+        last.difference(&now)
+            .for_each(|gone| drop(self.findings.remove(gone)));
         *last = now;
     }
 

@@ -12,7 +12,10 @@ fn metric(operator: &Operator, name: &str, label: &str) -> u64 {
     let (code, body) = operator.get("/metrics").expect("metrics");
     assert_eq!(code, 200);
     let lines = body.lines().filter(|l| l.starts_with(name) && l.contains(label));
-    lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).map(|v| v as u64).sum()
+    lines
+        .filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok())
+        .map(|v| v as u64)
+        .sum()
 }
 
 fn plant(world: &World, name: &str) {
@@ -22,7 +25,9 @@ fn plant(world: &World, name: &str) {
             "template": { "metadata": { "labels": { "app": name } }, "spec": {
                 "containers": [{ "name": "app", "image": "registry.invalid/app:1" }] } } }
     })]);
-    world.report_shows("leaders", &format!("deployment-{name}"), "a report", |r| r.has("min-replicas"));
+    world.report_shows("leaders", &format!("deployment-{name}"), "a report", |r| {
+        r.has("min-replicas")
+    });
 }
 
 #[test]
@@ -35,8 +40,18 @@ fn of_two_operators_one_writes_and_the_other_takes_over() {
     plant(&world, "two");
 
     assert!(metric(&first, "plimsoll_writes_total", "applied") >= 2);
-    assert_eq!(metric(&second, "plimsoll_writes_total", ""), 0, "it watches, and writes nothing");
-    assert_eq!((metric(&first, "plimsoll_leader", ""), metric(&second, "plimsoll_leader", "")), (1, 0));
+    assert_eq!(
+        metric(&second, "plimsoll_writes_total", ""),
+        0,
+        "it watches, and writes nothing"
+    );
+    assert_eq!(
+        (
+            metric(&first, "plimsoll_leader", ""),
+            metric(&second, "plimsoll_leader", "")
+        ),
+        (1, 0)
+    );
     let judged = metric(&second, "plimsoll_findings", "min-replicas");
     assert!(judged >= 2, "a standby judges all the same: {judged}");
 
@@ -45,23 +60,51 @@ fn of_two_operators_one_writes_and_the_other_takes_over() {
     world
         .plane
         .eventually("the second leads", Duration::from_secs(10), |_| {
-            Ok(if metric(&second, "plimsoll_leader", "") == 1 { Ok(()) } else { Err("not yet".to_owned()) })
+            Ok(if metric(&second, "plimsoll_leader", "") == 1 {
+                Ok(())
+            } else {
+                Err("not yet".to_owned())
+            })
         })
         .expect("released, not run out");
     plant(&world, "three");
     assert!(metric(&second, "plimsoll_writes_total", "applied") >= 1);
 
-    world.plane.kubectl(&["delete", "resiliencereport", "deployment-one", "-n", "leaders"]).expect("deleted");
-    world.report_shows("leaders", "deployment-one", "comes back", |r| r.has("min-replicas"));
     world
         .plane
-        .kubectl(&["patch", "resiliencereport", "deployment-two", "-n", "leaders", "--subresource=status", "--type=merge",
-            "-p", r#"{"status":{"verdict":"Resilient"}}"#])
+        .kubectl(&["delete", "resiliencereport", "deployment-one", "-n", "leaders"])
+        .expect("deleted");
+    world.report_shows("leaders", "deployment-one", "comes back", |r| {
+        r.has("min-replicas")
+    });
+    world
+        .plane
+        .kubectl(&[
+            "patch",
+            "resiliencereport",
+            "deployment-two",
+            "-n",
+            "leaders",
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            r#"{"status":{"verdict":"Resilient"}}"#,
+        ])
         .expect("edited by hand");
-    world.plane.eventually("overruled", SOON, |_| {
-        let verdict = world.reports("leaders").remove("deployment-two").map(|r| r.verdict()).unwrap_or_default();
-        Ok(if verdict == "AtRisk" { Ok(()) } else { Err(verdict) })
-    }).expect("what somebody edits by hand is written again");
-    world.plane.kubectl(&["delete", "namespace", "leaders", "--wait=false"]).expect("cleaned up");
+    world
+        .plane
+        .eventually("overruled", SOON, |_| {
+            let verdict = world
+                .reports("leaders")
+                .remove("deployment-two")
+                .map(|r| r.verdict())
+                .unwrap_or_default();
+            Ok(if verdict == "AtRisk" { Ok(()) } else { Err(verdict) })
+        })
+        .expect("what somebody edits by hand is written again");
+    world
+        .plane
+        .kubectl(&["delete", "namespace", "leaders", "--wait=false"])
+        .expect("cleaned up");
     world.nothing_was_forbidden();
 }

@@ -92,7 +92,12 @@ const HOST: &str = "kubernetes.io/hostname";
 fn pod(name: &'static str, expect: &'static [&'static str], change: impl FnOnce(&mut Value)) -> Case {
     let mut w = good("Deployment", "planted", name);
     change(&mut w["spec"]["template"]["spec"]);
-    Case { name, namespace: "planted", plant: vec![w], expect }
+    Case {
+        name,
+        namespace: "planted",
+        plant: vec![w],
+        expect,
+    }
 }
 
 /// The same with the spread replaced by an affinity.
@@ -105,7 +110,9 @@ fn affinity(name: &'static str, expect: &'static [&'static str], affinity: Value
 
 /// The same with the spread constraint changed.
 fn constraint(name: &'static str, expect: &'static [&'static str], change: impl FnOnce(&mut Value)) -> Case {
-    pod(name, expect, |spec| change(&mut spec["topologySpreadConstraints"][0]))
+    pod(name, expect, |spec| {
+        change(&mut spec["topologySpreadConstraints"][0])
+    })
 }
 
 /// A good Deployment with other replicas, and an HPA (min, max) or none.
@@ -121,7 +128,12 @@ fn replicas(
         None => drop(w["spec"].as_object_mut().expect("an object").remove("replicas")),
     }
     let hpa = scaled.map(|(min, max)| hpa("planted", name, name, min, max));
-    Case { name, namespace: "planted", plant: std::iter::once(w).chain(hpa).collect(), expect }
+    Case {
+        name,
+        namespace: "planted",
+        plant: std::iter::once(w).chain(hpa).collect(),
+        expect,
+    }
 }
 
 fn cases() -> Vec<Case> {
@@ -134,21 +146,33 @@ fn cases() -> Vec<Case> {
 }
 
 fn memory_cases() -> Vec<Case> {
-    let in_namespace = |namespace: &'static str, name: &'static str, expect, container: Value, range: Option<Value>| {
-        let mut w = good("Deployment", namespace, name);
-        w["spec"]["template"]["spec"]["containers"] = json!([container]);
-        let range = range.map(|item| limit_range(namespace, item));
-        Case { name, namespace, plant: range.into_iter().chain([w]).collect(), expect }
-    };
+    let in_namespace =
+        |namespace: &'static str, name: &'static str, expect, container: Value, range: Option<Value>| {
+            let mut w = good("Deployment", namespace, name);
+            w["spec"]["template"]["spec"]["containers"] = json!([container]);
+            let range = range.map(|item| limit_range(namespace, item));
+            Case {
+                name,
+                namespace,
+                plant: range.into_iter().chain([w]).collect(),
+                expect,
+            }
+        };
     let zero = |name: &str| {
         let mut c = container(name);
         c["resources"] = json!({ "limits": { "memory": "0" } });
         c
     };
     vec![
-        pod("no-limit", &["memory-limit:app"], |s| s["containers"] = json!([container("app")])),
-        pod("limit-zero", &["memory-limit:app"], |s| s["containers"] = json!([zero("app")])),
-        pod("one-of-two", &["memory-limit:second"], |s| s["containers"] = json!([limited("app"), container("second")])),
+        pod("no-limit", &["memory-limit:app"], |s| {
+            s["containers"] = json!([container("app")])
+        }),
+        pod("limit-zero", &["memory-limit:app"], |s| {
+            s["containers"] = json!([zero("app")])
+        }),
+        pod("one-of-two", &["memory-limit:second"], |s| {
+            s["containers"] = json!([limited("app"), container("second")])
+        }),
         pod("native-sidecar", &["memory-limit:proxy"], |s| {
             let mut proxy = container("proxy");
             proxy["restartPolicy"] = "Always".into();
@@ -159,7 +183,9 @@ fn memory_cases() -> Vec<Case> {
             proxy["restartPolicy"] = "Always".into();
             s["initContainers"] = json!([proxy]);
         }),
-        pod("plain-init", &["memory-limit:setup"], |s| s["initContainers"] = json!([container("setup")])),
+        pod("plain-init", &["memory-limit:setup"], |s| {
+            s["initContainers"] = json!([container("setup")])
+        }),
         pod("pod-level", &[], |s| {
             s["containers"] = json!([container("app")]);
             s["resources"] = json!({ "limits": { "memory": "128Mi" }, "requests": { "memory": "64Mi" } });
@@ -171,7 +197,13 @@ fn memory_cases() -> Vec<Case> {
             container("app"),
             Some(json!({ "type": "Container", "default": { "memory": "64Mi" } })),
         ),
-        in_namespace("range-default", "zero-stays", &["memory-limit:app"], zero("app"), None),
+        in_namespace(
+            "range-default",
+            "zero-stays",
+            &["memory-limit:app"],
+            zero("app"),
+            None,
+        ),
         in_namespace(
             "range-max",
             "by-max",
@@ -191,8 +223,15 @@ fn memory_cases() -> Vec<Case> {
 
 fn replica_cases() -> Vec<Case> {
     let mut elsewhere = replicas("hpa-elsewhere", &["min-replicas"], Some(1), None);
-    elsewhere.plant.push(hpa("planted", "hpa-elsewhere", "somebody-else", Some(2), 5));
-    let mut bare = replicas("hpa-no-spread", &["min-replicas", "pod-spread"], Some(2), Some((Some(1), 5)));
+    elsewhere
+        .plant
+        .push(hpa("planted", "hpa-elsewhere", "somebody-else", Some(2), 5));
+    let mut bare = replicas(
+        "hpa-no-spread",
+        &["min-replicas", "pod-spread"],
+        Some(2),
+        Some((Some(1), 5)),
+    );
     bare.plant[0]["spec"]["template"]["spec"]["topologySpreadConstraints"].take();
     vec![
         replicas("absent", &["min-replicas"], None, None),
@@ -212,33 +251,67 @@ fn replica_cases() -> Vec<Case> {
 fn spread_cases() -> Vec<Case> {
     let mut wide = replicas("skew-below-ceiling", &[], Some(2), Some((Some(2), 10)));
     wide.plant[0]["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["maxSkew"] = 5.into();
-    let mut crowded = affinity("more-than-nodes", &["pod-spread:rollout"], anti_affinity(true, own("more-than-nodes", HOST)));
+    let mut crowded = affinity(
+        "more-than-nodes",
+        &["pod-spread:rollout"],
+        anti_affinity(true, own("more-than-nodes", HOST)),
+    );
     crowded.plant[0]["spec"]["replicas"] = 6.into();
     let with = |mut term: Value, key: &str, value: Value| {
         term[key] = value;
         term
     };
     vec![
-        pod("nothing", &["pod-spread"], |s| drop(s["topologySpreadConstraints"].take())),
-        affinity("required-hosts", &[], anti_affinity(true, own("required-hosts", HOST))),
-        affinity("preferred-hosts", &[], anti_affinity(false, own("preferred-hosts", HOST))),
-        constraint("zones-only", &[], |c| c["topologyKey"] = "topology.kubernetes.io/zone".into()),
-        constraint("selects-others", &["pod-spread"], |c| c["labelSelector"]["matchLabels"]["app"] = "other".into()),
-        affinity("affinity-to-others", &["pod-spread"], anti_affinity(true, own("other", HOST))),
-        constraint("no-selector", &["pod-spread"], |c| drop(c["labelSelector"].take())),
-        constraint("unaccepted-key", &["pod-spread"], |c| c["topologyKey"] = "example.com/rack".into()),
+        pod("nothing", &["pod-spread"], |s| {
+            drop(s["topologySpreadConstraints"].take())
+        }),
+        affinity(
+            "required-hosts",
+            &[],
+            anti_affinity(true, own("required-hosts", HOST)),
+        ),
+        affinity(
+            "preferred-hosts",
+            &[],
+            anti_affinity(false, own("preferred-hosts", HOST)),
+        ),
+        constraint("zones-only", &[], |c| {
+            c["topologyKey"] = "topology.kubernetes.io/zone".into()
+        }),
+        constraint("selects-others", &["pod-spread"], |c| {
+            c["labelSelector"]["matchLabels"]["app"] = "other".into()
+        }),
+        affinity(
+            "affinity-to-others",
+            &["pod-spread"],
+            anti_affinity(true, own("other", HOST)),
+        ),
+        constraint("no-selector", &["pod-spread"], |c| {
+            drop(c["labelSelector"].take())
+        }),
+        constraint("unaccepted-key", &["pod-spread"], |c| {
+            c["topologyKey"] = "example.com/rack".into()
+        }),
         constraint("skew-is-ceiling", &["pod-spread"], |c| c["maxSkew"] = 2.into()),
         wide,
-        constraint("match-label-keys", &[], |c| c["matchLabelKeys"] = json!(["pod-template-hash"])),
+        constraint("match-label-keys", &[], |c| {
+            c["matchLabelKeys"] = json!(["pod-template-hash"])
+        }),
         affinity(
             "other-namespaces",
             &["pod-spread"],
-            anti_affinity(true, with(own("other-namespaces", HOST), "namespaces", json!(["elsewhere"]))),
+            anti_affinity(
+                true,
+                with(own("other-namespaces", HOST), "namespaces", json!(["elsewhere"])),
+            ),
         ),
         affinity(
             "all-namespaces",
             &[],
-            anti_affinity(true, with(own("all-namespaces", HOST), "namespaceSelector", json!({}))),
+            anti_affinity(
+                true,
+                with(own("all-namespaces", HOST), "namespaceSelector", json!({})),
+            ),
         ),
         constraint("expressions", &[], |c| {
             c["labelSelector"] = json!({ "matchExpressions": [{ "key": "app", "operator": "In", "values": ["expressions", "x"] }] });
@@ -249,10 +322,19 @@ fn spread_cases() -> Vec<Case> {
         affinity(
             "mismatch-keys",
             &["pod-spread"],
-            anti_affinity(true, with(json!({ "topologyKey": HOST, "labelSelector": {} }), "mismatchLabelKeys", json!(["app"]))),
+            anti_affinity(
+                true,
+                with(
+                    json!({ "topologyKey": HOST, "labelSelector": {} }),
+                    "mismatchLabelKeys",
+                    json!(["app"]),
+                ),
+            ),
         ),
         crowded,
-        constraint("hard-without-hash", &["pod-spread:rollout"], |c| c["whenUnsatisfiable"] = "DoNotSchedule".into()),
+        constraint("hard-without-hash", &["pod-spread:rollout"], |c| {
+            c["whenUnsatisfiable"] = "DoNotSchedule".into()
+        }),
         constraint("hard-with-hash", &[], |c| {
             c["whenUnsatisfiable"] = "DoNotSchedule".into();
             c["matchLabelKeys"] = json!(["pod-template-hash"]);
@@ -262,7 +344,12 @@ fn spread_cases() -> Vec<Case> {
 
 fn kind_cases() -> Vec<Case> {
     let bare = json!({ "containers": [container("app")] });
-    let set = |name: &'static str, expect, w| Case { name, namespace: "planted", plant: vec![w], expect };
+    let set = |name: &'static str, expect, w| Case {
+        name,
+        namespace: "planted",
+        plant: vec![w],
+        expect,
+    };
     vec![
         set("set-good", &[], good("StatefulSet", "planted", "set-good")),
         set(
@@ -280,11 +367,17 @@ fn kind_cases() -> Vec<Case> {
 
 impl Case {
     fn workload(&self) -> &Value {
-        self.plant.iter().find(|o| o["apiVersion"] == "apps/v1").expect("each case has a workload")
+        self.plant
+            .iter()
+            .find(|o| o["apiVersion"] == "apps/v1")
+            .expect("each case has a workload")
     }
 
     fn report(&self) -> (String, String) {
-        let kind = self.workload()["kind"].as_str().unwrap_or_default().to_ascii_lowercase();
+        let kind = self.workload()["kind"]
+            .as_str()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         (self.namespace.to_owned(), format!("{kind}-{}", self.name))
     }
 
@@ -292,11 +385,16 @@ impl Case {
     fn mended(&self) -> Vec<Value> {
         let kind = self.workload()["kind"].as_str().unwrap_or_default();
         let workload = good(kind, self.namespace, self.name);
-        let scaled = self.plant.iter().filter(|o| o["kind"] == "HorizontalPodAutoscaler").cloned().map(|mut hpa| {
-            hpa["spec"]["minReplicas"] = 2.into();
-            hpa["spec"]["maxReplicas"] = 5.into();
-            hpa
-        });
+        let scaled = self
+            .plant
+            .iter()
+            .filter(|o| o["kind"] == "HorizontalPodAutoscaler")
+            .cloned()
+            .map(|mut hpa| {
+                hpa["spec"]["minReplicas"] = 2.into();
+                hpa["spec"]["maxReplicas"] = 5.into();
+                hpa
+            });
         std::iter::once(workload).chain(scaled).collect()
     }
 }
@@ -306,22 +404,43 @@ type Findings = BTreeMap<(String, String), BTreeSet<String>>;
 /// What the reports of all planted namespaces say.
 fn found(world: &World) -> Findings {
     let namespaces = ["planted", "range-default", "range-max", "range-pod"];
-    let reports = namespaces.iter().flat_map(|ns| world.reports(ns).into_iter().map(|(name, r)| ((ns.to_string(), name), r)));
-    reports.filter(|(_, r)| r.0["status"].is_object()).map(|(key, report)| (key, report.of_rules())).collect()
+    let reports = namespaces.iter().flat_map(|ns| {
+        world
+            .reports(ns)
+            .into_iter()
+            .map(|(name, r)| ((ns.to_string(), name), r))
+    });
+    reports
+        .filter(|(_, r)| r.0["status"].is_object())
+        .map(|(key, report)| (key, report.of_rules()))
+        .collect()
 }
 
 fn differences(expected: &Findings, found: &Findings) -> String {
     let keys: BTreeSet<_> = expected.keys().chain(found.keys()).collect();
-    let lines = keys.into_iter().filter(|k| expected.get(*k) != found.get(*k)).map(|k| {
-        format!("{}/{}: expected {:?}, found {:?}", k.0, k.1, expected.get(k), found.get(k))
-    });
+    let lines = keys
+        .into_iter()
+        .filter(|k| expected.get(*k) != found.get(*k))
+        .map(|k| {
+            format!(
+                "{}/{}: expected {:?}, found {:?}",
+                k.0,
+                k.1,
+                expected.get(k),
+                found.get(k)
+            )
+        });
     lines.collect::<Vec<_>>().join("\n")
 }
 
 fn await_exactly(world: &World, what: &str, expected: &Findings) {
     world.eventually(what, |world| {
         let found = found(world);
-        if *expected == found { Ok(()) } else { Err(differences(expected, &found)) }
+        if *expected == found {
+            Ok(())
+        } else {
+            Err(differences(expected, &found))
+        }
     });
 }
 
@@ -334,17 +453,26 @@ fn planted_workloads_get_exactly_the_expected_reports_and_mending_clears_them() 
     for namespace in cases.iter().map(|c| c.namespace).collect::<BTreeSet<_>>() {
         world.plane.namespace(namespace).expect("a namespace");
     }
-    let (ranges, rest): (Vec<Value>, Vec<Value>) =
-        cases.iter().flat_map(|c| c.plant.clone()).partition(|o| o["kind"] == "LimitRange");
+    let (ranges, rest): (Vec<Value>, Vec<Value>) = cases
+        .iter()
+        .flat_map(|c| c.plant.clone())
+        .partition(|o| o["kind"] == "LimitRange");
     world.apply(&ranges);
     world.apply(&rest);
-    let expected: Findings =
-        cases.iter().map(|c| (c.report(), c.expect.iter().map(ToString::to_string).collect())).collect();
+    let expected: Findings = cases
+        .iter()
+        .map(|c| (c.report(), c.expect.iter().map(ToString::to_string).collect()))
+        .collect();
     await_exactly(&world, "planted workloads", &expected);
     for (key, report) in world.reports("planted") {
-        let wanted = expected[&("planted".to_owned(), key.clone())].iter().any(|f| f != "memory-limit:setup" && !f.ends_with(":rollout"));
+        let wanted = expected[&("planted".to_owned(), key.clone())]
+            .iter()
+            .any(|f| f != "memory-limit:setup" && !f.ends_with(":rollout"));
         let verdict = report.verdict();
-        assert!(!wanted || ["AtRisk", "Degraded", "Outage"].contains(&verdict.as_str()), "{key}: {verdict}");
+        assert!(
+            !wanted || ["AtRisk", "Degraded", "Outage"].contains(&verdict.as_str()),
+            "{key}: {verdict}"
+        );
     }
 
     // Updates in place: what was null stays away with `replace`, which `apply` would keep.
@@ -352,16 +480,37 @@ fn planted_workloads_get_exactly_the_expected_reports_and_mending_clears_them() 
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": mended });
     let file = world.plane.dir().join("mended.json");
     std::fs::write(&file, list.to_string()).expect("a file");
-    world.plane.kubectl(&["replace", "-f", &file.to_string_lossy()]).expect("mended");
+    world
+        .plane
+        .kubectl(&["replace", "-f", &file.to_string_lossy()])
+        .expect("mended");
     let clear: Findings = cases.iter().map(|c| (c.report(), BTreeSet::new())).collect();
     await_exactly(&world, "mended workloads", &clear);
 
     let mut rest: Findings = clear;
-    let gone = cases.iter().find(|c| c.name == "no-limit").expect("a case").report();
-    world.plane.kubectl(&["delete", "deployment", "no-limit", "-n", "planted"]).expect("deleted");
+    let gone = cases
+        .iter()
+        .find(|c| c.name == "no-limit")
+        .expect("a case")
+        .report();
+    world
+        .plane
+        .kubectl(&["delete", "deployment", "no-limit", "-n", "planted"])
+        .expect("deleted");
     rest.remove(&gone);
     await_exactly(&world, "the report goes with its workload", &rest);
-    world.plane.kubectl(&["delete", "namespace", "planted", "range-default", "range-max", "range-pod", "--wait=false"]).expect("cleaned up");
+    world
+        .plane
+        .kubectl(&[
+            "delete",
+            "namespace",
+            "planted",
+            "range-default",
+            "range-max",
+            "range-pod",
+            "--wait=false",
+        ])
+        .expect("cleaned up");
 }
 
 #[test]
@@ -375,23 +524,43 @@ fn context_that_comes_and_goes_changes_the_verdict() {
     world.apply(&[web, hpa("context", "web", "web", Some(2), 5)]);
     let says = |expected: &[&str]| {
         let expected: BTreeSet<String> = expected.iter().map(ToString::to_string).collect();
-        world.report_shows("context", "deployment-web", &format!("{expected:?}"), |r| r.of_rules() == expected)
+        world.report_shows("context", "deployment-web", &format!("{expected:?}"), |r| {
+            r.of_rules() == expected
+        })
     };
     says(&["memory-limit:app"]);
-    world.plane.kubectl(&["delete", "hpa", "web", "-n", "context"]).expect("deleted");
-    world.plane.kubectl(&["scale", "deployment", "web", "-n", "context", "--replicas=1"]).expect("scaled");
+    world
+        .plane
+        .kubectl(&["delete", "hpa", "web", "-n", "context"])
+        .expect("deleted");
+    world
+        .plane
+        .kubectl(&["scale", "deployment", "web", "-n", "context", "--replicas=1"])
+        .expect("scaled");
     says(&["memory-limit:app", "min-replicas"]);
     world.rolled_out("context", "web");
 
     // A LimitRange acts when a pod is made: those that run are still without.
-    world.apply(&[limit_range("context", json!({ "type": "Container", "default": { "memory": "64Mi" } }))]);
+    world.apply(&[limit_range(
+        "context",
+        json!({ "type": "Container", "default": { "memory": "64Mi" } }),
+    )]);
     let report = world.report_shows("context", "deployment-web", "the next rollout", |r| {
         r.message("memory-limit").contains("next rollout")
     });
     assert!(report.of_rules().contains("memory-limit:app"));
-    world.plane.kubectl(&["rollout", "restart", "deployment/web", "-n", "context"]).expect("restarted");
+    world
+        .plane
+        .kubectl(&["rollout", "restart", "deployment/web", "-n", "context"])
+        .expect("restarted");
     says(&["min-replicas"]);
-    world.plane.kubectl(&["delete", "limitrange", "limits", "-n", "context"]).expect("deleted");
+    world
+        .plane
+        .kubectl(&["delete", "limitrange", "limits", "-n", "context"])
+        .expect("deleted");
     says(&["memory-limit:app", "min-replicas"]);
-    world.plane.kubectl(&["delete", "namespace", "context", "--wait=false"]).expect("cleaned up");
+    world
+        .plane
+        .kubectl(&["delete", "namespace", "context", "--wait=false"])
+        .expect("cleaned up");
 }

@@ -22,9 +22,18 @@ fn web(namespace: &str, replicas: i32) -> Value {
 
 /// What detectors ever said of the workload: from the timeline, so that nothing that came and went is missed.
 fn said(world: &World, namespace: &str) -> Vec<Value> {
-    let report = world.reports(namespace).remove("deployment-web").expect("the report");
-    let timeline = report.0["status"]["timeline"].as_array().cloned().unwrap_or_default();
-    timeline.into_iter().filter(|t| plimsoll::detect::find(t["id"].as_str().unwrap_or_default()).is_some()).collect()
+    let report = world
+        .reports(namespace)
+        .remove("deployment-web")
+        .expect("the report");
+    let timeline = report.0["status"]["timeline"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    timeline
+        .into_iter()
+        .filter(|t| plimsoll::detect::find(t["id"].as_str().unwrap_or_default()).is_some())
+        .collect()
 }
 
 /// Findings that are active on nodes.
@@ -45,15 +54,24 @@ fn a_rolling_update_a_drain_and_a_cordon_raise_nothing() {
     // Earlier tests silence nodes; limbo lasts until its quiet time is over.
     world.eventually("quiet nodes", |world| {
         let active = on_nodes(world);
-        if active.is_empty() { Ok(()) } else { Err(active.join("\n")) }
+        if active.is_empty() {
+            Ok(())
+        } else {
+            Err(active.join("\n"))
+        }
     });
     world.apply(&[web("quiet", 3)]);
     world.rolled_out("quiet", "web");
-    world.report_shows("quiet", "deployment-web", "3/3", |r| r.0["status"]["placement"]["readyOfDesired"] == "3/3");
+    world.report_shows("quiet", "deployment-web", "3/3", |r| {
+        r.0["status"]["placement"]["readyOfDesired"] == "3/3"
+    });
 
     for round in 0..3 {
         let image = format!("web=registry.invalid/web:{}", round + 2);
-        world.plane.kubectl(&["set", "image", "deployment/web", &image, "-n", "quiet"]).expect("updated");
+        world
+            .plane
+            .kubectl(&["set", "image", "deployment/web", &image, "-n", "quiet"])
+            .expect("updated");
         world.rolled_out("quiet", "web");
     }
     let (_, node) = world.pods("quiet").into_iter().next().expect("a pod");
@@ -69,7 +87,10 @@ fn a_rolling_update_a_drain_and_a_cordon_raise_nothing() {
     let said = said(&world, "quiet");
     assert!(said.is_empty(), "{said:#?}");
     assert_eq!(on_nodes(&world), Vec::<String>::new());
-    world.plane.kubectl(&["delete", "namespace", "quiet", "--wait=false"]).expect("cleaned up");
+    world
+        .plane
+        .kubectl(&["delete", "namespace", "quiet", "--wait=false"])
+        .expect("cleaned up");
     world.nothing_was_forbidden();
 }
 
@@ -88,8 +109,15 @@ fn an_idle_cluster_with_200_workloads_gets_no_write_but_the_lease() {
     world.apply(&many);
     world.eventually("200 settled reports", |world| {
         let reports = world.reports("idle");
-        let ready = reports.values().filter(|r| r.0["status"]["placement"]["ready"] == 1).count();
-        if ready == 200 { Ok(()) } else { Err(format!("{ready} of {} ready", reports.len())) }
+        let ready = reports
+            .values()
+            .filter(|r| r.0["status"]["placement"]["ready"] == 1)
+            .count();
+        if ready == 200 {
+            Ok(())
+        } else {
+            Err(format!("{ready} of {} ready", reports.len()))
+        }
     });
     // The last Events are on their way, at the rate that they are limited to.
     std::thread::sleep(Duration::from_secs(5));
@@ -100,10 +128,17 @@ fn an_idle_cluster_with_200_workloads_gets_no_write_but_the_lease() {
     let ours: Vec<_> = requests.iter().filter(|r| r.user == crate::world::USER).collect();
     let writes: Vec<_> = ours.iter().filter(|r| r.is_write()).collect();
     let leases = writes.iter().filter(|r| r.resource == "leases").count();
-    println!("idle for 60 s with 200 workloads: {} requests, {} writes, {leases} of them the Lease's", ours.len(), writes.len());
+    println!(
+        "idle for 60 s with 200 workloads: {} requests, {} writes, {leases} of them the Lease's",
+        ours.len(),
+        writes.len()
+    );
     assert!(leases > 10, "it leads, so it renews");
     let others: Vec<_> = writes.iter().filter(|r| r.resource != "leases").collect();
     assert!(others.is_empty(), "{others:#?}");
-    world.plane.kubectl(&["delete", "namespace", "idle", "--wait=false"]).expect("cleaned up");
+    world
+        .plane
+        .kubectl(&["delete", "namespace", "idle", "--wait=false"])
+        .expect("cleaned up");
     world.nothing_was_forbidden();
 }
