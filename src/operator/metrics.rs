@@ -143,7 +143,9 @@ impl Metrics {
             })
             .collect();
         last.difference(&now)
-            .for_each(|gone| drop(self.findings.remove(gone)));
+            .for_each(|gone| {
+                self.findings.remove(gone);
+            });
         *last = now;
     }
 

@@ -21,7 +21,7 @@ use crate::model::object::{NODE_LEASE_NAMESPACE, Object};
     private_bounds,
     reason = "the fields that a projection reads are nobody else's business"
 )]
-pub trait WatchedKind: Clone + Debug + Send + Sync + Sized + 'static {
+pub(crate) trait WatchedKind: Clone + Debug + Send + Sync + Sized + 'static {
     /// Which kind it is.
     const KIND: Kind;
     /// kube's marker for kinds inside or outside namespaces.
@@ -40,7 +40,7 @@ pub trait WatchedKind: Clone + Debug + Send + Sync + Sized + 'static {
 /// An object as the API server sent it: projected, or the reason why it cannot be. Reading one never fails on an odd
 /// object, so that one of them cannot hold up the whole list.
 #[derive(Clone, Debug)]
-pub struct Watched<K> {
+pub(crate) struct Watched<K> {
     metadata: ObjectMeta,
     object: Result<Object, ProjectionError>,
     kind: PhantomData<fn() -> K>,
@@ -114,7 +114,7 @@ macro_rules! watched_kinds {
         $(
             #[doc = concat!("Marker: ", stringify!($kind), "s are watched.")]
             #[derive(Clone, Debug)]
-            pub enum $marker {}
+            pub(crate) enum $marker {}
 
             impl WatchedKind for $marker {
                 const KIND: Kind = Kind::$kind;
@@ -145,7 +145,7 @@ watched_kinds! {
 
 /// Marker: Leases are watched. Only those of nodes: every controller of a cluster renews one of its own.
 #[derive(Clone, Debug)]
-pub enum Leases {}
+pub(crate) enum Leases {}
 
 impl WatchedKind for Leases {
     const KIND: Kind = Kind::Lease;
