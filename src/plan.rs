@@ -1,1 +1,508 @@
-//! plan
+//! Old report and new results in, what to write out: as data, so that it can be tested, replayed and counted.
+//!
+//! ```text
+//! Prior (latches, compact timeline) ─┐
+//! Judged (findings now, placement)  ─┼─> plan ─> Planned { status, next Prior, transitions }
+//! acknowledgements, clock           ─┘
+//! ```
+//!
+//! Equal means nothing to write: [`Planned::changed`] is false when the status is the one that was planned before.
+
+use crate::detect;
+use crate::model::finding::{Finding, Severity, finding_id};
+use crate::model::report::{
+    Acknowledgement, Condition, ConditionStatus, FindingState, MESSAGE_MAX, Placement, REMEDY_MAX,
+    ReportFinding, ReportStatus, STATUS_MAX, Stamp, Summary, Survives, TIMELINE_MAX, TimelineEntry,
+    Transition, Verdict,
+};
+use crate::model::text::{clip, clip_bytes};
+
+/// The condition that says whether a replica is ready.
+const AVAILABLE: &str = "Available";
+/// Its reason while no replica has ever been ready.
+const NEVER_READY: &str = "NeverReady";
+
+/// What a report said last, as far as the next plan needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prior {
+    findings: Vec<ReportFinding>,
+    timeline: Vec<TimelineEntry>,
+    conditions: Vec<(String, ConditionStatus, Stamp)>,
+    ever_ready: bool,
+    hash: Option<u64>,
+}
+
+impl Prior {
+    /// What a report says, as it was read from the API server.
+    #[must_use]
+    pub fn of(status: &ReportStatus) -> Self {
+        let available = status.conditions.iter().find(|c| c.kind == AVAILABLE);
+        Prior {
+            findings: status.findings.clone(),
+            timeline: status.timeline.clone(),
+            conditions: status
+                .conditions
+                .iter()
+                .map(|c| (c.kind.clone(), c.status, c.last_transition_time))
+                .collect(),
+            ever_ready: available
+                .is_some_and(|c| c.reason != NEVER_READY && c.status != ConditionStatus::Unknown),
+            hash: Some(hash(status)),
+        }
+    }
+
+    /// The hash of the status; `None` when there is no report.
+    #[must_use]
+    pub fn hash(&self) -> Option<u64> {
+        self.hash
+    }
+
+    /// The report is gone: the next plan writes it again, with its latches.
+    pub fn forget_written(&mut self) {
+        self.hash = None;
+    }
+
+    /// Whether the report still holds anything: a finding that is active or waits for an acknowledgement.
+    #[must_use]
+    pub fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    /// The severity of a rule's or detector's finding on the whole object, if it is active.
+    #[must_use]
+    pub fn active(&self, rule: &str) -> Option<Severity> {
+        let is_it = |f: &&ReportFinding| f.id == rule && f.state == FindingState::Active;
+        self.findings.iter().find(is_it).map(|f| f.severity)
+    }
+
+    /// When its last transition was noted.
+    #[must_use]
+    pub fn last_change(&self) -> Option<jiff::Timestamp> {
+        self.timeline.last().map(|entry| entry.at.time())
+    }
+
+    /// Findings that ended and that nobody has acknowledged.
+    #[must_use]
+    pub fn unacknowledged(&self) -> usize {
+        self.findings
+            .iter()
+            .filter(|f| f.state == FindingState::Recovered)
+            .count()
+    }
+
+    /// When each activation of a rule was noted, the oldest first; of `severity` or worse.
+    pub fn activations(&self, rule: &str, severity: Severity) -> impl Iterator<Item = Stamp> {
+        let id = finding_id(rule, None);
+        let entries = self.timeline.iter();
+        entries
+            .filter(move |e| e.id == id && e.state == Transition::Active && e.severity >= severity)
+            .map(|e| e.at)
+    }
+
+    /// When the first latch closes by itself, if any.
+    #[must_use]
+    pub fn next_close(&self, quiet: std::time::Duration) -> Option<jiff::Timestamp> {
+        let recovered = self.findings.iter().filter_map(|f| f.recovered).min()?;
+        recovered.time().checked_add(quiet).ok()
+    }
+}
+
+/// What the engine found out about one workload or node.
+#[derive(Clone, Debug, Default)]
+pub struct Judged {
+    /// The generation that was judged.
+    pub generation: i64,
+    /// Failed checks and firing detectors.
+    pub findings: Vec<Finding>,
+    /// Ids of findings that are taken back, and why: what was seen turned out to be something else.
+    pub withdrawn: Vec<(String, String)>,
+    /// Checks by their other answers.
+    pub exempt: i32,
+    /// Passed checks.
+    pub passed: i32,
+    /// Checks that lack an input.
+    pub unknown: i32,
+    /// Where the replicas are; `None` for a node.
+    pub placement: Option<Placement>,
+    /// Its progress deadline is past, so that "never ready" is no excuse any more.
+    pub overdue: bool,
+    /// Fewer are ready than wanted, for longer than a rollout's step takes.
+    pub below_desired: bool,
+    /// `plimsoll.dev/owner`.
+    pub owner: Option<String>,
+    /// `plimsoll.dev/criticality`.
+    pub criticality: Option<String>,
+}
+
+/// One finding's change, for the Event and the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The finding's id.
+    pub id: String,
+    /// The rule.
+    pub rule: String,
+    /// What became of it.
+    pub transition: Transition,
+    /// Its severity.
+    pub severity: Severity,
+    /// Which episode it is.
+    pub episode: i32,
+    /// The whole message.
+    pub message: String,
+}
+
+/// What to write.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The report's new status.
+    pub status: ReportStatus,
+    /// What the next plan starts from.
+    pub prior: Prior,
+    /// What happened.
+    pub changes: Vec<Change>,
+    /// Whether the status differs from the one in `prior`'s predecessor.
+    pub changed: bool,
+}
+
+/// Plans one report. `quiet` is how long a recovered finding waits for an acknowledgement before it closes.
+pub fn plan(
+    prior: &Prior,
+    judged: &Judged,
+    acknowledged: &[Acknowledgement],
+    now: jiff::Timestamp,
+    quiet: std::time::Duration,
+) -> Planned {
+    let now = Stamp::new(now);
+    let mut changes = Vec::new();
+    let mut findings: Vec<ReportFinding> = Vec::new();
+    for finding in &judged.findings {
+        findings.push(open(prior, finding, now, &mut changes));
+    }
+    for old in &prior.findings {
+        if !findings.iter().any(|f| f.id == old.id) {
+            findings.extend(carry(old, judged, acknowledged, now, quiet, &mut changes));
+        }
+    }
+    findings.sort_by(|a, b| {
+        (
+            a.state == FindingState::Recovered,
+            std::cmp::Reverse(a.severity),
+            &a.id,
+        )
+            .cmp(&(
+                b.state == FindingState::Recovered,
+                std::cmp::Reverse(b.severity),
+                &b.id,
+            ))
+    });
+    let status = status(
+        prior,
+        judged,
+        findings.clone(),
+        timeline(prior, &changes, now),
+        now,
+    );
+    // What a truncated report leaves out is still remembered.
+    let next = Prior {
+        findings,
+        ..Prior::of(&status)
+    };
+    let changed = next.hash != prior.hash;
+    Planned {
+        status,
+        prior: next,
+        changes,
+        changed,
+    }
+}
+
+/// A finding that holds now: new, still there, or there again.
+fn open(prior: &Prior, finding: &Finding, now: Stamp, changes: &mut Vec<Change>) -> ReportFinding {
+    let id = finding.id();
+    let old = prior.findings.iter().find(|f| f.id == id);
+    let occurrences = i32::try_from(finding.occurrences).unwrap_or(i32::MAX);
+    let (since, episodes, transition) = match old {
+        None => (now, occurrences, Some(Transition::Active)),
+        Some(old) if old.state == FindingState::Recovered => (
+            old.since,
+            occurrences.max(old.episodes + 1),
+            Some(Transition::Active),
+        ),
+        Some(old) => {
+            let changed = (old.severity != finding.severity).then_some(Transition::Changed);
+            (old.since, occurrences.max(old.episodes), changed)
+        }
+    };
+    let message = finding.message.render(MESSAGE_MAX);
+    if let Some(transition) = transition {
+        changes.push(Change {
+            id: id.clone(),
+            rule: finding.rule.to_owned(),
+            transition,
+            severity: finding.severity,
+            episode: episodes,
+            message: finding.message.to_string(),
+        });
+    }
+    ReportFinding {
+        id,
+        rule: finding.rule.to_owned(),
+        severity: finding.severity,
+        state: FindingState::Active,
+        message,
+        subject: finding.subject.as_deref().map(|s| clip(s, MESSAGE_MAX)),
+        since,
+        recovered: None,
+        episodes,
+        remedy: finding
+            .remedy
+            .as_ref()
+            .map(|r| clip_bytes(&r.to_string(), REMEDY_MAX)),
+    }
+}
+
+/// A finding that held before and does not now: what is left of it.
+fn carry(
+    old: &ReportFinding,
+    judged: &Judged,
+    acknowledged: &[Acknowledgement],
+    now: Stamp,
+    quiet: std::time::Duration,
+    changes: &mut Vec<Change>,
+) -> Option<ReportFinding> {
+    let acknowledged = acknowledged
+        .iter()
+        .any(|a| a.id == old.id && a.episode >= old.episodes);
+    let withdrawn = judged
+        .withdrawn
+        .iter()
+        .find(|(id, _)| *id == old.id)
+        .map(|(_, why)| why);
+    let mut ends = |transition| {
+        changes.push(Change {
+            id: old.id.clone(),
+            rule: old.rule.clone(),
+            transition,
+            severity: old.severity,
+            episode: old.episodes,
+            message: withdrawn.unwrap_or(&old.message).clone(),
+        });
+    };
+    match old.state {
+        FindingState::Active if withdrawn.is_none() && is_latched(old) && !acknowledged => {
+            ends(Transition::Recovered);
+            Some(ReportFinding {
+                state: FindingState::Recovered,
+                recovered: Some(now),
+                ..old.clone()
+            })
+        }
+        FindingState::Active => {
+            ends(Transition::Closed);
+            None
+        }
+        FindingState::Recovered => {
+            let long_quiet = old
+                .recovered
+                .is_none_or(|at| now.time().duration_since(at.time()) >= signed(quiet));
+            if acknowledged || long_quiet {
+                ends(Transition::Closed);
+                return None;
+            }
+            Some(old.clone())
+        }
+    }
+}
+
+fn signed(duration: std::time::Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
+}
+
+/// A detector's finding waits for an acknowledgement when the detector says so, unless it was milder than the detector's
+/// own severity (a planned restart at a floor of 1 is a warning of `unavailable`, and nothing to acknowledge).
+fn is_latched(finding: &ReportFinding) -> bool {
+    detect::find(&finding.rule).is_some_and(|d| d.latched && finding.severity >= d.severity)
+}
+
+fn timeline(prior: &Prior, changes: &[Change], now: Stamp) -> Vec<TimelineEntry> {
+    let new = changes.iter().map(|change| TimelineEntry {
+        at: now,
+        id: change.id.clone(),
+        state: change.transition,
+        severity: change.severity,
+        impact: clip(change.message.split(": ").next().unwrap_or_default(), 80),
+    });
+    let mut all: Vec<TimelineEntry> = prior.timeline.iter().cloned().chain(new).collect();
+    let surplus = all.len().saturating_sub(TIMELINE_MAX);
+    all.drain(..surplus);
+    all
+}
+
+fn status(
+    prior: &Prior,
+    judged: &Judged,
+    findings: Vec<ReportFinding>,
+    timeline: Vec<TimelineEntry>,
+    now: Stamp,
+) -> ReportStatus {
+    let active = |severity| {
+        let count = findings
+            .iter()
+            .filter(|f| f.state == FindingState::Active && f.severity == severity)
+            .count();
+        i32::try_from(count).unwrap_or(i32::MAX)
+    };
+    let recovered = findings
+        .iter()
+        .filter(|f| f.state == FindingState::Recovered)
+        .count();
+    let summary = Summary {
+        critical: active(Severity::Critical),
+        warning: active(Severity::Warning),
+        info: active(Severity::Info),
+        recovered: i32::try_from(recovered).unwrap_or(i32::MAX),
+        exempt: judged.exempt,
+        passed: judged.passed,
+        unknown: judged.unknown,
+    };
+    let ready = judged.placement.as_ref().map_or(0, |p| p.ready);
+    let ever_ready = prior.ever_ready || ready > 0 || judged.overdue;
+    let verdict = verdict(judged, summary, ever_ready);
+    let mut status = ReportStatus {
+        observed_generation: judged.generation,
+        verdict,
+        summary,
+        placement: judged.placement.clone(),
+        findings,
+        timeline,
+        truncated: false,
+        owner: judged.owner.clone(),
+        criticality: judged.criticality.clone(),
+        conditions: conditions(prior, judged, verdict, ever_ready, now),
+    };
+    fit(&mut status);
+    status
+}
+
+fn verdict(judged: &Judged, summary: Summary, ever_ready: bool) -> Verdict {
+    let wanted_and_none = judged
+        .placement
+        .as_ref()
+        .is_some_and(|p| p.desired > 0 && p.ready == 0);
+    if wanted_and_none && ever_ready {
+        Verdict::Outage
+    } else if summary.critical > 0 || judged.below_desired {
+        Verdict::Degraded
+    } else if summary.warning > 0 {
+        Verdict::AtRisk
+    } else {
+        Verdict::Resilient
+    }
+}
+
+fn conditions(
+    prior: &Prior,
+    judged: &Judged,
+    verdict: Verdict,
+    ever_ready: bool,
+    now: Stamp,
+) -> Vec<Condition> {
+    let Some(placement) = &judged.placement else {
+        return Vec::new();
+    };
+    let condition = |kind: &str, status: ConditionStatus, reason: &str, message: String| {
+        let before = prior
+            .conditions
+            .iter()
+            .find(|(k, s, _)| k == kind && *s == status);
+        Condition {
+            kind: kind.to_owned(),
+            status,
+            reason: reason.to_owned(),
+            message,
+            observed_generation: judged.generation,
+            last_transition_time: before.map_or(now, |(_, _, at)| *at),
+        }
+    };
+    let truth = |holds: bool| {
+        if holds {
+            ConditionStatus::True
+        } else {
+            ConditionStatus::False
+        }
+    };
+    let survives = |kind: &str, least: Survives, what: &str| match placement.survives {
+        Survives::Unknown => condition(
+            kind,
+            ConditionStatus::Unknown,
+            "NothingToJudge",
+            "no replica is wanted".into(),
+        ),
+        most => {
+            let holds = most >= least;
+            let (reason, rest) = if holds {
+                ("ReplicasLeft", "leaves")
+            } else {
+                ("NoReplicaLeft", "may leave no")
+            };
+            condition(
+                kind,
+                truth(holds),
+                reason,
+                format!("the loss of any one {what} {rest} ready replica"),
+            )
+        }
+    };
+    let serving = format!("{} of {} ready", placement.ready, placement.desired);
+    let available = match (placement.desired, placement.ready, ever_ready) {
+        (0, ..) => condition(
+            AVAILABLE,
+            ConditionStatus::Unknown,
+            "ScaledToZero",
+            "no replica is wanted".into(),
+        ),
+        (_, 0, false) => condition(AVAILABLE, ConditionStatus::False, NEVER_READY, serving),
+        (_, 0, true) => condition(AVAILABLE, ConditionStatus::False, "NoReplicaReady", serving),
+        _ => condition(AVAILABLE, ConditionStatus::True, "ReplicasReady", serving),
+    };
+    vec![
+        condition(
+            "Resilient",
+            truth(verdict == Verdict::Resilient),
+            verdict.as_str(),
+            String::new(),
+        ),
+        survives("SurvivesNodeLoss", Survives::Node, "node"),
+        survives("SurvivesZoneLoss", Survives::Zone, "zone"),
+        available,
+    ]
+}
+
+/// Keeps the report small: drops the mildest findings, then the oldest transitions, until it fits.
+fn fit(status: &mut ReportStatus) {
+    while size(status) > STATUS_MAX {
+        status.truncated = true;
+        if status.findings.len() > 8 {
+            status.findings.pop();
+        } else if !status.timeline.is_empty() {
+            status.timeline.remove(0);
+        } else if status.findings.pop().is_none() {
+            return;
+        }
+    }
+}
+
+fn size(status: &ReportStatus) -> usize {
+    serde_json::to_vec(status).map_or(0, |json| json.len())
+}
+
+/// A hash of the status as it would be written, stable over restarts (FNV-1a, 64 bit).
+fn hash(status: &ReportStatus) -> u64 {
+    let json = serde_json::to_vec(status).unwrap_or_default();
+    json.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ pub struct DetectorConfig {
     pub large_share_min_replicas: u32,
     /// How long a workload may be without a ready replica before `unavailable`.
     pub unavailable_after: Duration,
+    /// How long fewer replicas may be ready than wanted before the verdict is `Degraded`.
+    pub degraded_after: Duration,
     /// The window in which a node's silences are counted.
     pub limbo_window: Duration,
     /// Silences in the window from which a node is in limbo (mechanism L1).
@@ -35,6 +37,7 @@ impl Default for DetectorConfig {
             large_share_percent: 80,
             large_share_min_replicas: 5,
             unavailable_after: Duration::from_secs(10),
+            degraded_after: Duration::from_secs(5 * 60),
             limbo_window: Duration::from_secs(15 * 60),
             limbo_episodes: 2,
             limbo_quiet: Duration::from_secs(10 * 60),
@@ -56,6 +59,7 @@ impl DetectorConfig {
             large_share_percent,
             large_share_min_replicas,
             unavailable_after,
+            degraded_after,
             limbo_window,
             limbo_episodes,
             limbo_quiet,
@@ -68,6 +72,7 @@ impl DetectorConfig {
             large_share_percent,
             large_share_min_replicas,
             unavailable_after: unavailable_after.mul_f64(factor),
+            degraded_after: degraded_after.mul_f64(factor),
             limbo_window: limbo_window.mul_f64(factor),
             limbo_episodes,
             limbo_quiet: limbo_quiet.mul_f64(factor),

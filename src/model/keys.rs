@@ -28,13 +28,29 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind that is watched, in the order in which reports name them.
+    /// Every kind that is read, from files or from a cluster.
     pub const ALL: [Kind; 15] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
         Kind::CronJob,
         Kind::Job,
+        Kind::ReplicaSet,
+        Kind::Pod,
+        Kind::Node,
+        Kind::Namespace,
+        Kind::HorizontalPodAutoscaler,
+        Kind::PodDisruptionBudget,
+        Kind::Service,
+        Kind::EndpointSlice,
+        Kind::LimitRange,
+        Kind::Lease,
+    ];
+
+    /// The kinds that the operator watches. Jobs, CronJobs and DaemonSets are judged in files only, so far.
+    pub const WATCHED: [Kind; 12] = [
+        Kind::Deployment,
+        Kind::StatefulSet,
         Kind::ReplicaSet,
         Kind::Pod,
         Kind::Node,

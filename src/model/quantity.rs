@@ -15,10 +15,11 @@
 //! - a bare sign, point or suffix (`Mi`) is 0, unless apimachinery can't read it either (`Ei`, `e-10`);
 //! - of an exponent only the low 32 bits count.
 //!
-//! Where apimachinery itself goes wrong, this module does not follow: decimal values are unlimited there, but print
-//! without their suffix from 1000E on and overflow to 0 in `Value()`; here they stop at ±10^29 ([`Quantity::MAX`]) and
-//! [`Quantity::value`] saturates. Its `String()` repeats some texts as they were written (`+5`, `1.500`, `1E3`); here
-//! every value has one text.
+//! Where apimachinery itself goes wrong, this module does not follow. Decimal values are unlimited there, but print
+//! without their suffix from 1000E on; here they stop at ±10^29 ([`Quantity::MAX`]). Its `Value()` and `MilliValue()`
+//! overflow, and turn some negative fractions the wrong way (-3.916704023 to -2); [`Quantity::value`] saturates and
+//! rounds all alike. Its `String()` repeats some texts as they were written (`+5`, `1.500`, `1E3`); here every value
+//! and format have one text.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -426,4 +427,5 @@ impl Visitor<'_> for QuantityVisitor {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

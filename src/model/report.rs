@@ -90,6 +90,20 @@ pub enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Outage => "Outage",
+            Verdict::Degraded => "Degraded",
+            Verdict::AtRisk => "AtRisk",
+            Verdict::Resilient => "Resilient",
+            Verdict::Unknown => "Unknown",
+        }
+    }
+}
+
 /// The largest single failure after which at least one ready replica is left.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,

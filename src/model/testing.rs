@@ -241,7 +241,7 @@ impl Node {
         self.labels = self
             .labels
             .iter()
-            .map(|(k, v)| (Name::from(&**k), Name::from(&**v)))
+            .map(|(k, v)| (Name::from(k), Name::from(v)))
             .chain([(Name::from(key), Name::from(value))])
             .collect();
         self

@@ -1,1 +1,236 @@
-//! operator
+//! `plimsoll operator`: watches a cluster, judges it, and writes reports and Events.
+//!
+//! ```text
+//! watch (a task a kind) ──> reconcile (the engine's loop) ──> writer (leads? then writes) ──> API
+//!                                lease (one of all replicas leads) ──────^
+//! health: /livez, /readyz, /metrics
+//! ```
+//!
+//! Every replica watches and judges; the one that holds the Lease writes. When the Lease is lost the process ends: nothing
+//! that it still holds may be written.
+
+pub mod client;
+mod events;
+pub mod health;
+pub mod lease;
+pub mod metrics;
+mod reconcile;
+pub mod telemetry;
+mod watch;
+mod writer;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::core::DeserializeGuard;
+use kube::{Api, Client};
+use prometheus_client::registry::Registry;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch as channel};
+use tracing::{info, warn};
+
+use self::client::{ClientOptions, Connection};
+use self::health::{Health, Liveness, Readiness};
+use self::lease::{Elector, LeaseTiming, Outcome};
+use self::metrics::{Detail, Metrics};
+use self::reconcile::{Input, Read, Reconciler};
+use self::watch::{Seen, watch};
+use self::writer::Writer;
+use crate::api::{ClusterResilienceReport, ResilienceReport};
+use crate::engine::Engine;
+use crate::index::Index;
+use crate::model::config::{ClusterVersion, DetectorConfig};
+use crate::model::keys::Kind;
+use crate::policy::Policy;
+use crate::source::watched::for_each_kind;
+
+/// Inputs that may wait for the engine; beyond that the watches wait, and the API server with them.
+const QUEUE: usize = 4096;
+/// The engine's loop turns every second; an operator that has not for this long is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(60);
+
+/// What the operator is told at its start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which API server.
+    pub client: ClientOptions,
+    /// Where `/livez`, `/readyz` and `/metrics` are served.
+    pub health_address: SocketAddr,
+    /// The Lease that says which replica writes.
+    pub lease_name: String,
+    /// The namespace of that Lease.
+    pub namespace: String,
+    /// This replica's name.
+    pub identity: String,
+    /// Factor on every duration of the detectors, for clusters whose timers are shorter than the defaults.
+    pub time_scale: f64,
+    /// Whether metrics may carry names of workloads.
+    pub detail: Detail,
+}
+
+/// Why the operator ended although nobody asked it to.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// No client.
+    #[error(transparent)]
+    Client(#[from] client::ClientError),
+    /// No election.
+    #[error(transparent)]
+    Lease(#[from] lease::LeaseError),
+    /// No health server.
+    #[error(transparent)]
+    Health(#[from] health::HealthError),
+    /// Signals cannot be caught.
+    #[error("cannot listen for SIGTERM: {0}")]
+    Signal(#[from] std::io::Error),
+    /// The API server does not answer.
+    #[error("the API server does not tell its version: {0}; is it reachable?")]
+    Version(#[source] Box<kube::Error>),
+    /// Another replica may lead now.
+    #[error("the lease is lost ({0}); ending, so that nothing stale is written")]
+    LeaseLost(lease::Loss),
+}
+
+/// Runs until SIGTERM or SIGINT, or until the Lease is lost.
+///
+/// # Errors
+/// [`OperatorError`] for everything that makes going on impossible or wrong.
+pub async fn run(options: Options) -> Result<(), OperatorError> {
+    let mut registry = Registry::default();
+    let metrics = Metrics::new(&mut registry, options.detail);
+    let (liveness, readiness) = (Liveness::new(STUCK_AFTER), Readiness::default());
+    let health = Health {
+        liveness: liveness.clone(),
+        readiness: readiness.clone(),
+        registry: Arc::new(registry),
+    };
+    let server = health::Server::bind(options.health_address).await?;
+    info!(address = %server.address(), "serving /livez, /readyz and /metrics");
+    let (stop, stopped) = channel::channel(false);
+    let asked = asked_to_stop()?;
+    tokio::spawn(server.serve(health, until_set(stopped.clone())));
+
+    let Connection { client, clock } = client::connect(&options.client).await?;
+    let engine = engine(&client, &options).await?;
+    let timing = LeaseTiming::default();
+    let (elector, leadership) = Elector::new(
+        client.clone(),
+        &options.namespace,
+        &options.lease_name,
+        &options.identity,
+        timing,
+    )?;
+    let (sender, inputs) = mpsc::channel(QUEUE);
+    watch_all(&client, &readiness, &metrics, &sender);
+    drop(sender);
+
+    let (orders, queue) = mpsc::unbounded_channel();
+    let identity = options.identity.clone();
+    let writer = Writer::new(
+        client,
+        clock.clone(),
+        leadership.clone(),
+        metrics.clone(),
+        identity,
+    );
+    let reconciler = Reconciler {
+        engine,
+        clock,
+        liveness,
+        readiness,
+        metrics,
+        leadership,
+        orders,
+    };
+    let loops = tokio::spawn(async move {
+        // The reconciler owns the queue's end: when it stops, the writer finishes what is under way and stops too.
+        tokio::join!(reconciler.run(inputs, stopped), writer.run(queue));
+    });
+    // The lease is given away only when the last write has been answered.
+    let finished = async move {
+        asked.await;
+        info!("asked to stop: finishing writes, then releasing the lease");
+        stop.send_replace(true);
+        if loops.await.is_err() {
+            warn!("the engine's loop ended badly");
+        }
+    };
+    match elector.run(finished).await {
+        Outcome::Lost(loss) => Err(OperatorError::LeaseLost(loss)),
+        Outcome::Released | Outcome::Stopped => Ok(()),
+    }
+}
+
+async fn engine(client: &Client, options: &Options) -> Result<Engine, OperatorError> {
+    let info = client
+        .apiserver_version()
+        .await
+        .map_err(|e| OperatorError::Version(Box::new(e)))?;
+    let version = ClusterVersion::parse(&info.git_version).unwrap_or(ClusterVersion::NEWEST);
+    info!(
+        version = info.git_version,
+        time_scale = options.time_scale,
+        "connected"
+    );
+    let mut index = Index::new();
+    index.set_version(version);
+    let config = DetectorConfig::default().scaled(options.time_scale);
+    Ok(Engine::new(index, Policy::default(), config))
+}
+
+/// Completes at the first SIGTERM or SIGINT.
+fn asked_to_stop() -> Result<impl Future<Output = ()>, std::io::Error> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+async fn until_set(mut flag: channel::Receiver<bool>) {
+    // An error means that the sender is gone, which ends the process as well.
+    let _ = flag.wait_for(|set| *set).await;
+}
+
+/// Starts a watch on every kind that is read, and on our own reports: their latches are read before the first write.
+fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mpsc::Sender<Input>) {
+    for_each_kind!(client, |kind, api| {
+        if Kind::WATCHED.contains(&kind) {
+            readiness.expect(kind.plural());
+            let wrap = move |seen: Seen<_>| Input::Object(kind, seen.map(Read::from));
+            tokio::spawn(watch(
+                api,
+                kind.plural(),
+                readiness.clone(),
+                metrics.clone(),
+                out.clone(),
+                wrap,
+            ));
+        }
+    });
+    let reports: Api<DeserializeGuard<ResilienceReport>> = Api::all(client.clone());
+    readiness.expect("resiliencereports");
+    tokio::spawn(watch(
+        reports,
+        "resiliencereports",
+        readiness.clone(),
+        metrics.clone(),
+        out.clone(),
+        Input::Report,
+    ));
+    let cluster: Api<DeserializeGuard<ClusterResilienceReport>> = Api::all(client.clone());
+    readiness.expect("clusterresiliencereports");
+    let (readiness, metrics) = (readiness.clone(), metrics.clone());
+    tokio::spawn(watch(
+        cluster,
+        "clusterresiliencereports",
+        readiness,
+        metrics,
+        out.clone(),
+        Input::ClusterReport,
+    ));
+}

@@ -1,1 +1,4 @@
 //! source
+pub mod projection;
+#[cfg(feature = "operator")]
+pub mod watched;

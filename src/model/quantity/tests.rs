@@ -145,9 +145,7 @@ fn whole_units_and_thousandths_round_away_from_zero(
 
 #[test]
 fn a_sum_prints_like_its_first_part_that_is_not_zero() {
-    let sum = quantity("1Gi")
-        .checked_add(quantity("1M"))
-        .map(|sum| sum.format());
+    let sum = quantity("1Gi").checked_add(quantity("1M")).map(Quantity::format);
     assert_eq!(sum, Some(Format::BinarySi));
     assert_eq!(Quantity::ZERO.saturating_add(quantity("1Gi")).to_string(), "1Gi");
     assert_eq!(quantity("300Mi").saturating_mul(2).to_string(), "600Mi");
@@ -177,6 +175,19 @@ fn sums_and_products_stop_at_the_largest_quantity() {
 fn json_may_hold_a_string_or_a_number(#[case] json: &str, #[case] canonical: &str) {
     let read: Quantity = serde_json::from_str(json).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), format!("\"{canonical}\""));
+}
+
+#[rstest]
+#[case("129e6", "129M")]
+#[case("0.5Gi", "512Mi")]
+#[case("'1e3'", "1e3")]
+#[case("2", "2")]
+#[case("~", "0")]
+fn yaml_may_leave_the_quotes_out(#[case] yaml: &str, #[case] canonical: &str) {
+    assert_eq!(
+        serde_saphyr::from_str::<Quantity>(yaml).unwrap().to_string(),
+        canonical
+    );
 }
 
 #[test]

@@ -1,0 +1,264 @@
+//! What is known of the reports themselves: what they last said, what the API server shows, and whether that is the same.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::ReportWrite;
+use crate::detect::PriorNode;
+use crate::model::config::DetectorConfig;
+use crate::model::finding::Severity;
+use crate::model::keys::{Kind, Name, ObjectKey};
+use crate::model::report::{Acknowledgement, ReportStatus, Verdict};
+use crate::model::time::{Moment, Now};
+use crate::plan::Prior;
+
+/// How long a write may take to show on the watch before it is made again; doubled each time, up to [`RETRY_MAX`].
+const RETRY: Duration = Duration::from_secs(5);
+/// The longest pause between two tries of one report.
+const RETRY_MAX: Duration = Duration::from_secs(300);
+
+/// A report as the watch showed it.
+#[derive(Clone, Debug)]
+pub struct ReportSeen {
+    /// The workload or node that it is about.
+    pub subject: ObjectKey,
+    /// The workload's uid that it names; empty for a node's.
+    pub uid: Name,
+    /// What it says; `None` when it has no status yet.
+    pub status: Option<ReportStatus>,
+    /// What people acknowledged.
+    pub acknowledgements: Vec<Acknowledgement>,
+}
+
+/// One report.
+#[derive(Debug, Default)]
+pub struct ReportState {
+    pub(super) prior: Prior,
+    pub(super) acknowledgements: Vec<Acknowledgement>,
+    /// The uid of the workload that this state is about.
+    uid: Name,
+    /// The verdict as last planned.
+    verdict: Verdict,
+    /// `plimsoll.dev/owner` as last planned; empty without one.
+    owner: Name,
+    /// The hash of what the API server shows; `None` when there is no report (or none with a status).
+    shown: Option<u64>,
+    /// The object is there, with or without a status.
+    exists: bool,
+    /// The object there is about an earlier workload of the same name.
+    stale: bool,
+    /// When the last write was planned, and how many tries it took so far.
+    tried: Option<(Moment, u32)>,
+}
+
+impl ReportState {
+    /// The verdict as last planned or read.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Who runs it, as last planned or read; empty when nobody says so.
+    #[must_use]
+    pub fn owner(&self) -> &Name {
+        &self.owner
+    }
+
+    fn note(&mut self, status: Option<&ReportStatus>) {
+        self.verdict = status.map_or(Verdict::Unknown, |status| status.verdict);
+        self.owner = status
+            .and_then(|status| status.owner.as_deref())
+            .unwrap_or_default()
+            .into();
+    }
+
+    /// Takes over a plan. Returns what to write, if anything: what changed, or what the API server still does not show
+    /// although it was written a while ago.
+    pub(super) fn write(
+        &mut self,
+        status: ReportStatus,
+        prior: Prior,
+        changed: bool,
+        kind: Kind,
+        config: &DetectorConfig,
+        now: Now,
+    ) -> Option<ReportWrite> {
+        let is_over = kind == Kind::Node && self.is_over(&prior, config, now);
+        self.note(Some(&status));
+        self.prior = prior;
+        if is_over {
+            self.prior.forget_written();
+            return (self.exists && self.may_try(now)).then_some(ReportWrite::Delete);
+        }
+        if !changed && (self.shown == self.prior.hash() || !self.may_try(now)) {
+            return None;
+        }
+        if changed {
+            self.tried = None;
+        }
+        let tries = self.tried.map_or(0, |(_, tries)| tries);
+        self.tried = Some((now.at, tries + 1));
+        let status = Box::new(status);
+        if self.stale {
+            self.stale = false;
+            return Some(ReportWrite::Replace { status });
+        }
+        Some(ReportWrite::Put {
+            status,
+            create: !self.exists,
+        })
+    }
+
+    /// A node's report is over when nothing is left in it and its last transition has left the window in which silences
+    /// are counted: until then it is the memory that survives a restart.
+    fn is_over(&self, prior: &Prior, config: &DetectorConfig, now: Now) -> bool {
+        !prior.has_findings()
+            && prior
+                .last_change()
+                .is_none_or(|at| now.since_stamp(at) >= config.limbo_window)
+    }
+
+    fn may_try(&self, now: Now) -> bool {
+        self.tried
+            .is_none_or(|(at, tries)| now.at >= at.after(pause(tries)))
+    }
+
+    /// When this report must be looked at again: a write that does not show, a node's report that will be over.
+    pub(super) fn due(&self, kind: Kind, config: &DetectorConfig, now: Now) -> Option<Moment> {
+        let retry =
+            (self.shown != self.prior.hash()).then(|| self.tried.map(|(at, tries)| at.after(pause(tries))));
+        let last = (kind == Kind::Node && !self.prior.has_findings())
+            .then(|| self.prior.last_change())
+            .flatten();
+        let over = last
+            .and_then(|at| at.checked_add(config.limbo_window).ok())
+            .map(|at| now.moment_until(at));
+        retry
+            .flatten()
+            .into_iter()
+            .chain(over.filter(|_| self.exists))
+            .min()
+    }
+}
+
+fn pause(tries: u32) -> Duration {
+    RETRY
+        .saturating_mul(1 << tries.saturating_sub(1).min(10))
+        .min(RETRY_MAX)
+}
+
+/// All reports.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    by_subject: HashMap<ObjectKey, ReportState>,
+    listed: bool,
+    leads: bool,
+}
+
+impl Reports {
+    pub(super) fn leads(&self) -> bool {
+        self.leads
+    }
+
+    pub(super) fn set_leads(&mut self, leads: bool) {
+        self.leads = leads;
+    }
+
+    pub(super) fn is_listed(&self) -> bool {
+        self.listed
+    }
+
+    pub(super) fn set_listed(&mut self) {
+        self.listed = true;
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &ReportState)> {
+        self.by_subject.iter()
+    }
+
+    pub(super) fn unacknowledged(&self) -> usize {
+        self.by_subject
+            .values()
+            .map(|report| report.prior.unacknowledged())
+            .sum()
+    }
+
+    /// Makes sure that there is a state for this very workload; that of an earlier one of the same name is dropped.
+    pub(super) fn entry(&mut self, key: &ObjectKey, uid: &Name) -> &mut ReportState {
+        let report = self.by_subject.entry(key.clone()).or_default();
+        if report.uid != *uid {
+            let anew = !report.uid.is_empty() || report.stale;
+            let acknowledgements = if anew {
+                Vec::new()
+            } else {
+                std::mem::take(&mut report.acknowledgements)
+            };
+            *report = ReportState {
+                uid: uid.clone(),
+                exists: report.exists,
+                stale: anew && report.exists,
+                acknowledgements,
+                ..ReportState::default()
+            };
+        }
+        report
+    }
+
+    /// Takes in a report that was listed or changed. Returns whether its subject must be looked at.
+    pub(super) fn see(&mut self, seen: ReportSeen, now: Moment) -> bool {
+        let leads = self.leads && self.listed;
+        let report = self.by_subject.entry(seen.subject).or_default();
+        report.exists = true;
+        if !seen.uid.is_empty() {
+            if report.uid.is_empty() {
+                report.uid = seen.uid;
+            } else if report.uid != seen.uid {
+                // Written about an earlier workload of that name: not ours to go on with.
+                report.stale = true;
+                return leads;
+            }
+        }
+        report.stale = false;
+        let prior = seen.status.as_ref().map(Prior::of).unwrap_or_default();
+        report.shown = prior.hash();
+        let acknowledged = report.acknowledgements != seen.acknowledgements;
+        report.acknowledgements = seen.acknowledgements;
+        if !leads {
+            report.note(seen.status.as_ref());
+            report.prior = prior;
+            return false;
+        }
+        let differs = report.shown != report.prior.hash();
+        if !differs {
+            report.tried = None;
+        } else if report.tried.is_none() {
+            // Somebody else changed it: give a write that is under way the time to arrive, then write it again.
+            report.tried = Some((now, 1));
+        }
+        acknowledged || differs
+    }
+
+    /// A report is gone. Returns whether its subject must be looked at, so that it comes back.
+    pub(super) fn gone(&mut self, subject: &ObjectKey) -> bool {
+        let Some(report) = self.by_subject.get_mut(subject) else {
+            return false;
+        };
+        report.exists = false;
+        report.stale = false;
+        report.shown = None;
+        report.tried = None;
+        self.leads
+    }
+
+    /// What a node's report remembers of its silences.
+    pub(super) fn prior_node(&self, node: &str) -> PriorNode {
+        let key = ObjectKey::new(Kind::Node, "", node);
+        let prior = self.by_subject.get(&key).map(|report| &report.prior);
+        let silences = prior
+            .into_iter()
+            .flat_map(|prior| prior.activations("node-not-ready", Severity::Warning));
+        PriorNode {
+            silences: silences.map(crate::model::report::Stamp::time).collect(),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Kubernetes Events: one for each transition of a finding, never one for a resync, and never too many.
+//!
+//! The stock recorder folds Events of one reason into a series and sends the first text again, so we make each Event
+//! ourselves, under a name that follows from what happened: the same transition told twice is one Event.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+
+use crate::model::finding::Severity;
+use crate::model::keys::{Name, ObjectKey};
+use crate::model::report::Transition;
+use crate::model::text::{clip_bytes, fnv32};
+use crate::plan::Change;
+
+/// Longest note that the API server takes, bytes (events.k8s.io/v1).
+const NOTE_MAX: usize = 1024;
+/// `reportingController` of our Events.
+pub(super) const REPORTING_CONTROLLER: &str = "plimsoll";
+/// Where Events on cluster-scoped objects go, as Kubernetes' own do.
+const CLUSTER_EVENTS: &str = "default";
+
+/// The Event for a change.
+pub(super) fn event(
+    subject: &ObjectKey,
+    uid: &Name,
+    change: &Change,
+    at: Timestamp,
+    instance: &str,
+) -> Event {
+    let namespace = if subject.namespace.is_empty() {
+        CLUSTER_EVENTS
+    } else {
+        &subject.namespace
+    };
+    let what = format!(
+        "{uid}/{}/{:?}/{}/{}",
+        change.id,
+        change.transition,
+        change.episode,
+        at.as_second()
+    );
+    let name = crate::api::event_name(subject, fnv32(&what));
+    let state = match change.transition {
+        Transition::Active => String::new(),
+        Transition::Changed => format!("now {}: ", change.severity.as_str()),
+        Transition::Recovered => "recovered, not acknowledged: ".to_owned(),
+        Transition::Closed => "over: ".to_owned(),
+    };
+    let raises = matches!(change.transition, Transition::Active | Transition::Changed);
+    let warns = raises && change.severity >= Severity::Warning;
+    Event {
+        metadata: ObjectMeta {
+            name: Some(name),
+            namespace: Some(namespace.to_owned()),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(at)),
+        type_: Some(if warns { "Warning" } else { "Normal" }.to_owned()),
+        reason: Some(reason(&change.rule)),
+        action: Some(format!("{:?}", change.transition)),
+        note: Some(clip_bytes(&format!("{state}{}", change.message), NOTE_MAX)),
+        regarding: Some(ObjectReference {
+            api_version: Some(subject.kind.api_version()),
+            kind: Some(subject.kind.as_str().to_owned()),
+            namespace: (!subject.namespace.is_empty()).then(|| subject.namespace.to_string()),
+            name: Some(subject.name.to_string()),
+            uid: Some(uid.to_string()),
+            ..ObjectReference::default()
+        }),
+        reporting_controller: Some(REPORTING_CONTROLLER.to_owned()),
+        reporting_instance: Some(clip_bytes(instance, 128)),
+        ..Event::default()
+    }
+}
+
+/// One reason for each rule or detector: `memory-limit` → `MemoryLimit`.
+pub(super) fn reason(rule: &str) -> String {
+    let words = rule.split('-');
+    words
+        .map(|word| word[..1].to_ascii_uppercase() + &word[1..])
+        .collect()
+}
+
+/// A bucket of tokens: `burst` at once, then one each `refill`.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Bucket {
+    fn take(&mut self, now: Instant, burst: f64, refill: Duration) -> bool {
+        let earned = now.saturating_duration_since(self.filled).as_secs_f64() / refill.as_secs_f64();
+        self.tokens = (self.tokens + earned).min(burst);
+        self.filled = now;
+        let has = self.tokens >= 1.0;
+        if has {
+            self.tokens -= 1.0;
+        }
+        has
+    }
+}
+
+/// Events of one object at once; then one each [`OBJECT_REFILL`]. Kubernetes' own broadcaster allows 25 and one each 5 min.
+const OBJECT_BURST: f64 = 10.0;
+const OBJECT_REFILL: Duration = Duration::from_secs(30);
+/// Events of all objects at once; then [`TOTAL_REFILL`] apart: a first look at a large cluster must not flood etcd.
+const TOTAL_BURST: f64 = 100.0;
+const TOTAL_REFILL: Duration = Duration::from_millis(200);
+
+/// Holds Events back when there are too many, by object and in all.
+#[derive(Debug)]
+pub(super) struct EventLimit {
+    total: Bucket,
+    objects: HashMap<ObjectKey, Bucket>,
+}
+
+impl EventLimit {
+    pub(super) fn new(now: Instant) -> Self {
+        EventLimit {
+            total: Bucket {
+                tokens: TOTAL_BURST,
+                filled: now,
+            },
+            objects: HashMap::new(),
+        }
+    }
+
+    /// Whether an Event on this object may be sent now.
+    pub(super) fn allows(&mut self, subject: &ObjectKey, now: Instant) -> bool {
+        if self.objects.len() > 10_000 {
+            let full = OBJECT_REFILL.mul_f64(OBJECT_BURST);
+            self.objects
+                .retain(|_, bucket| now.saturating_duration_since(bucket.filled) < full);
+        }
+        let fresh = Bucket {
+            tokens: OBJECT_BURST,
+            filled: now,
+        };
+        let bucket = self.objects.entry(subject.clone()).or_insert(fresh);
+        bucket.take(now, OBJECT_BURST, OBJECT_REFILL) && self.total.take(now, TOTAL_BURST, TOTAL_REFILL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::keys::Kind;
+    use crate::model::testing::wall;
+
+    fn change(message: &str) -> Change {
+        Change {
+            id: "co-located".into(),
+            rule: "co-located".into(),
+            transition: Transition::Active,
+            severity: Severity::Warning,
+            episode: 1,
+            message: message.into(),
+        }
+    }
+
+    #[test]
+    fn a_note_fits_and_the_same_transition_has_one_name() {
+        let key = ObjectKey::new(Kind::Deployment, "shop", "web");
+        let make = |message: &str, second| event(&key, &"u".into(), &change(message), wall(second), "pod-1");
+        let long = make(&"ü".repeat(2000), 0);
+        assert!(long.note.as_ref().is_some_and(|note| note.len() <= NOTE_MAX));
+        assert_eq!(long.metadata.name, make("short", 0).metadata.name);
+        assert_ne!(long.metadata.name, make("short", 60).metadata.name);
+        assert_eq!(
+            (long.reason.as_deref(), long.type_.as_deref()),
+            (Some("CoLocated"), Some("Warning"))
+        );
+    }
+
+    #[test]
+    fn every_rule_and_detector_has_a_reason_of_its_own() {
+        let names = crate::rules::RULES
+            .iter()
+            .map(|r| r.name)
+            .chain(crate::detect::DETECTORS.iter().map(|d| d.name));
+        let reasons: Vec<String> = names.map(reason).collect();
+        let distinct: std::collections::BTreeSet<&String> = reasons.iter().collect();
+        assert_eq!(distinct.len(), reasons.len());
+        assert!(
+            reasons
+                .iter()
+                .all(|r| r.chars().all(char::is_alphanumeric) && r.len() <= 128),
+            "{reasons:?}"
+        );
+    }
+
+    #[test]
+    fn one_flapping_object_cannot_silence_the_others() {
+        let start = Instant::now();
+        let mut limit = EventLimit::new(start);
+        let noisy = ObjectKey::new(Kind::Deployment, "shop", "noisy");
+        let sent = (0..1000).filter(|_| limit.allows(&noisy, start)).count();
+        assert_eq!(sent, 10);
+        assert!(limit.allows(&ObjectKey::new(Kind::Deployment, "shop", "quiet"), start));
+        assert!(limit.allows(&noisy, start + OBJECT_REFILL));
+        assert!(!limit.allows(&noisy, start + OBJECT_REFILL));
+    }
+}
