@@ -6,6 +6,7 @@ use crate::model::context::Service;
 use crate::model::field::Field;
 use crate::model::keys::Kind;
 use crate::model::pod::Pod;
+use crate::model::selector::Labels;
 use crate::model::testing::{
     deployment, endpoint_slice, lease, node, pod, replica_set, service, stateful_set, wall,
 };
@@ -108,7 +109,7 @@ fn what_is_scaled_to_nothing_serves_nobody_on_purpose() {
 #[case::no_slice_at_all(service("shop/web"), None, false)]
 #[case::unready_ones_are_published(Service { publish_not_ready: true, ..service("shop/web") }, Some((0, 2)), false)]
 #[case::external(Service { external: true, ..service("shop/web") }, Some((0, 2)), false)]
-#[case::without_selector(Service { selector: [].into_iter().collect(), ..service("shop/web") }, Some((0, 2)), false)]
+#[case::without_selector(Service { selector: Labels::default(), ..service("shop/web") }, Some((0, 2)), false)]
 #[case::of_others(service("shop/api"), Some((0, 2)), false)]
 fn a_service_without_ready_endpoints_serves_nobody(
     #[case] service: Service,
