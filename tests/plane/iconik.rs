@@ -113,6 +113,17 @@ impl<'w> Story<'w> {
     fn kill(&mut self) {
         self.operator.signal("KILL").expect("killed");
         self.operator = self.world.ready_operator(1);
+        self.world
+            .plane
+            .eventually("the next one leads", crate::world::SOON, |_| {
+                let (_, metrics) = self.operator.get("/metrics")?;
+                Ok(if metrics.contains("\nplimsoll_leader 1") {
+                    Ok(())
+                } else {
+                    Err("not yet".to_owned())
+                })
+            })
+            .expect("the lease runs out");
     }
 
     /// The report's text with times and names made alike.
