@@ -1,0 +1,226 @@
+//! What relates to workloads: Namespace, HorizontalPodAutoscaler, Service, EndpointSlice.
+
+use serde::Deserialize;
+use serde::de::SeqAccess;
+
+use super::Projection;
+use super::loose::{Loose, Read, Shape, Struct, Text};
+use super::meta::{Identity, Meta, Skipped, Strings};
+use super::path::{Path, Problems};
+use crate::model::context::{Autoscaler, EndpointSlice, Namespace, ScaleTarget, Service};
+use crate::model::field::Field;
+use crate::model::keys::{Kind, Name};
+use crate::model::object::Object;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NamespaceFields<'a> {
+    #[serde(borrow)]
+    metadata: Struct<Meta<'a, Strings<'a>>>,
+}
+
+impl Projection for NamespaceFields<'_> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+        let mut meta = self.metadata.fields_or_default();
+        let identity = Identity::take(&mut meta, problems);
+        let path = Path::Root.key("metadata");
+        let labels = meta.labels.labels(path.key("labels"), problems);
+        let annotations = meta.annotations.ok().unwrap_or_default().0;
+        let namespace = |name| {
+            Object::Namespace(Namespace {
+                name,
+                labels,
+                annotations,
+            })
+        };
+        let object = identity.name.clone().map(namespace);
+        (identity, object)
+    }
+}
+
+/// autoscaling/v2; what is read stands at the same place in v1.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct AutoscalerFields<'a> {
+    #[serde(borrow)]
+    metadata: Struct<Meta<'a, Skipped>>,
+    #[serde(borrow)]
+    spec: Struct<AutoscalerSpec<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct AutoscalerSpec<'a> {
+    #[serde(borrow)]
+    scale_target_ref: Struct<Target<'a>>,
+    min_replicas: Loose<i32>,
+    max_replicas: Loose<i32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Target<'a> {
+    #[serde(borrow)]
+    api_version: Text<'a>,
+    #[serde(borrow)]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    name: Text<'a>,
+}
+
+impl Target<'_> {
+    fn target(self, path: Path<'_>, problems: &mut Problems) -> ScaleTarget {
+        let version = self.api_version.take(path.key("apiVersion"), problems);
+        let group = version.as_deref().and_then(|v| v.split_once('/'));
+        let mut needed = |text: Text<'_>, key: &str| {
+            let path = path.key(key);
+            let text = text.take(path, problems).filter(|text| !text.is_empty());
+            if text.is_none() {
+                problems.required(path);
+            }
+            Name::from(text.as_deref().unwrap_or_default())
+        };
+        ScaleTarget {
+            group: group.map_or("", |(group, _)| group).into(),
+            kind: needed(self.kind, "kind"),
+            name: needed(self.name, "name"),
+        }
+    }
+}
+
+impl Projection for AutoscalerFields<'_> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+        let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
+        let Some(name) = identity.name.clone() else {
+            return (identity, None);
+        };
+        let path = Path::Root.key("spec");
+        let spec = self.spec.fields(path, problems);
+        let target = path.key("scaleTargetRef");
+        let max = path.key("maxReplicas");
+        if matches!(spec.max_replicas, Loose::Absent) {
+            problems.required(max);
+        }
+        let autoscaler = Autoscaler {
+            namespace: identity.namespace.clone(),
+            name,
+            target: spec.scale_target_ref.fields(target, problems).target(target, problems),
+            min: at_least(0, spec.min_replicas, path.key("minReplicas"), problems),
+            max: match at_least(1, spec.max_replicas, max, problems) {
+                Field::Absent => Field::Invalid,
+                max => max,
+            },
+            problems: Vec::new(),
+        };
+        (identity, Some(Object::Autoscaler(autoscaler)))
+    }
+}
+
+fn at_least(least: i32, n: Loose<i32>, path: Path<'_>, problems: &mut Problems) -> Field<i32> {
+    match n.field(path, problems) {
+        Field::Set(n) if n < least => {
+            problems.add(path, format!("must be {least} or more, not {n}"));
+            Field::Invalid
+        }
+        other => other,
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ServiceFields<'a> {
+    #[serde(borrow)]
+    metadata: Struct<Meta<'a, Skipped>>,
+    #[serde(borrow)]
+    spec: Struct<ServiceSpec<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ServiceSpec<'a> {
+    #[serde(borrow)]
+    selector: Loose<Strings<'a>>,
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    publish_not_ready_addresses: Loose<bool>,
+}
+
+impl Projection for ServiceFields<'_> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+        let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
+        let Some(name) = identity.name.clone() else {
+            return (identity, None);
+        };
+        let path = Path::Root.key("spec");
+        let spec = self.spec.fields(path, problems);
+        let service = Service {
+            namespace: identity.namespace.clone(),
+            name,
+            selector: spec.selector.labels(path.key("selector"), problems),
+            external: spec.kind.ok().as_deref() == Some("ExternalName"),
+            publish_not_ready: spec.publish_not_ready_addresses.ok().unwrap_or_default(),
+        };
+        (identity, Some(Object::Service(service)))
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct EndpointSliceFields<'a> {
+    #[serde(borrow)]
+    metadata: Struct<Meta<'a, Strings<'a>>>,
+    endpoints: Loose<Endpoints>,
+}
+
+/// How many endpoints there are.
+#[derive(Debug, Default)]
+struct Endpoints {
+    ready: u32,
+    total: u32,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Endpoint {
+    conditions: Struct<EndpointConditions>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct EndpointConditions {
+    ready: Loose<bool>,
+}
+
+impl<'de> Shape<'de> for Endpoints {
+    const EXPECTED: &'static str = "a list";
+
+    /// A condition that is absent means ready: discovery/v1 says so of `conditions.ready`.
+    fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Read<Self>, A::Error> {
+        let mut endpoints = Endpoints::default();
+        while let Some(item) = list.next_element::<Struct<Endpoint>>()? {
+            let conditions = item.fields_or_default().conditions.fields_or_default();
+            endpoints.total += 1;
+            endpoints.ready += u32::from(conditions.ready.ok().unwrap_or(true));
+        }
+        Ok(Some(Ok(endpoints)))
+    }
+}
+
+impl Projection for EndpointSliceFields<'_> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+        let mut meta = self.metadata.fields_or_default();
+        let identity = Identity::take(&mut meta, problems);
+        let Some(name) = identity.name.clone() else {
+            return (identity, None);
+        };
+        let endpoints = self.endpoints.ok().unwrap_or_default();
+        let slice = EndpointSlice {
+            namespace: identity.namespace.clone(),
+            name,
+            service: meta.labels.one("kubernetes.io/service-name"),
+            ready: endpoints.ready,
+            total: endpoints.total,
+        };
+        (identity, Some(Object::EndpointSlice(slice)))
+    }
+}

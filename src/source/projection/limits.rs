@@ -1,0 +1,131 @@
+//! Objects that limit others: PodDisruptionBudget, LimitRange.
+
+use serde::Deserialize;
+
+use super::Projection;
+use super::container::Amounts;
+use super::loose::{Fields, List, Loose, Struct, Text};
+use super::meta::{Identity, Meta, Skipped};
+use super::path::{Path, Problems};
+use super::strategy::amount;
+use crate::model::context::{DisruptionBudget, LimitRange, LimitRangeItem, LimitRangeType};
+use crate::model::field::Field;
+use crate::model::intstr::IntOrString;
+use crate::model::keys::Kind;
+use crate::model::object::Object;
+use crate::model::selector::LabelSelector;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct BudgetFields<'a> {
+    #[serde(borrow)]
+    metadata: Struct<Meta<'a, Skipped>>,
+    spec: Struct<BudgetSpec>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct BudgetSpec {
+    selector: Loose<LabelSelector>,
+    min_available: Loose<IntOrString>,
+    max_unavailable: Loose<IntOrString>,
+}
+
+impl Projection for BudgetFields<'_> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+        let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
+        let Some(name) = identity.name.clone() else {
+            return (identity, None);
+        };
+        let path = Path::Root.key("spec");
+        let spec = self.spec.fields(path, problems);
+        let mut min_available = amount(spec.min_available, Some(100), path.key("minAvailable"), problems);
+        let mut max_unavailable =
+            amount(spec.max_unavailable, Some(100), path.key("maxUnavailable"), problems);
+        if min_available != Field::Absent && max_unavailable != Field::Absent {
+            let message = "must not stand beside minAvailable; keep one of them";
+            problems.add(path.key("maxUnavailable"), message);
+            (min_available, max_unavailable) = (Field::Invalid, Field::Invalid);
+        }
+        let budget = DisruptionBudget {
+            namespace: identity.namespace.clone(),
+            name,
+            selector: spec.selector.take(path.key("selector"), problems),
+            min_available,
+            max_unavailable,
+            problems: Vec::new(),
+        };
+        (identity, Some(Object::DisruptionBudget(budget)))
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LimitRangeFields<'a> {
+    #[serde(borrow)]
+    metadata: Struct<Meta<'a, Skipped>>,
+    #[serde(borrow)]
+    spec: Struct<LimitRangeSpec<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct LimitRangeSpec<'a> {
+    #[serde(borrow)]
+    limits: List<Fields<Item<'a>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Item<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    default: Struct<Amounts>,
+    max: Struct<Amounts>,
+}
+
+impl Projection for LimitRangeFields<'_> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+        let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
+        let Some(name) = identity.name.clone() else {
+            return (identity, None);
+        };
+        let path = Path::Root.key("spec");
+        let spec = self.spec.fields(path, problems);
+        let path = path.key("limits");
+        let mut limits = Vec::new();
+        for (i, Fields(item)) in spec.limits.items(path, problems) {
+            limits.extend(limit(item, path.at(i), problems));
+        }
+        let range = LimitRange {
+            namespace: identity.namespace.clone(),
+            name,
+            limits,
+            problems: Vec::new(),
+        };
+        (identity, Some(Object::LimitRange(range)))
+    }
+}
+
+/// One item; `None` for those that set no pod's limits (PersistentVolumeClaim, another extension's).
+fn limit(item: Item<'_>, path: Path<'_>, problems: &mut Problems) -> Option<LimitRangeItem> {
+    let scope = match item.kind.take(path.key("type"), problems).as_deref() {
+        Some("Container") => LimitRangeType::Container,
+        Some("Pod") => LimitRangeType::Pod,
+        Some(_) => return None,
+        None => {
+            problems.add(path.key("type"), "is required: Container, Pod or PersistentVolumeClaim");
+            return None;
+        }
+    };
+    let mut memory = |amounts: Struct<Amounts>, key: &str| {
+        let path = path.key(key);
+        let amounts = amounts.fields(path, problems);
+        amounts.memory.field(path.key("memory"), problems)
+    };
+    Some(LimitRangeItem {
+        scope,
+        default_memory: memory(item.default, "default"),
+        max_memory: memory(item.max, "max"),
+    })
+}

@@ -1,0 +1,171 @@
+//! Kubernetes' JSON, read into the model: only the fields that are used, and never failing as a whole.
+//!
+//! ```text
+//! bytes ──serde──> XFields<'_> (borrowed, every field loose) ──project──> Object + the fields that do not fit
+//! ```
+//!
+//! A full Pod is 8 KB of JSON and 60 KB as a Kubernetes client's type; what is kept of it here is well below 1 KB, and
+//! reading it costs little more than skipping it. A field of an unexpected type, a `null` anywhere, an unknown enum value:
+//! each is a [`FieldProblem`] of the one object, whose other fields are still read.
+//! Defaults are not filled in here: the model says for each field what its absence means.
+
+mod bare_pod;
+mod container;
+mod context;
+mod limits;
+mod loose;
+mod meta;
+mod node;
+mod path;
+mod pod;
+mod scheduling;
+mod strategy;
+mod template;
+mod workload;
+
+use serde::Deserialize;
+use serde_json::Value;
+use thiserror::Error;
+
+use self::loose::Struct;
+pub(crate) use self::{
+    bare_pod::BarePodFields,
+    context::{AutoscalerFields, EndpointSliceFields, NamespaceFields, ServiceFields},
+    limits::{BudgetFields, LimitRangeFields},
+    meta::Identity,
+    node::{LeaseFields, NodeFields},
+    pod::PodFields,
+    workload::WorkloadFields,
+};
+use self::path::{Path, Problems};
+use crate::model::field::FieldProblem;
+use crate::model::keys::Kind;
+use crate::model::object::Object;
+
+/// Why there is no object at all.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProjectionError {
+    /// Not JSON, or cut off.
+    #[error("not valid JSON: {0}")]
+    Syntax(String),
+    /// JSON, but no object: a list or a scalar.
+    #[error("a {kind} {problem}")]
+    Shape {
+        /// What was to be read.
+        kind: Kind,
+        /// What stands there instead.
+        problem: String,
+    },
+    /// Nothing that it could be known by.
+    #[error("a {kind} without a name: metadata.name must be a string that is not empty")]
+    Unnamed {
+        /// What was to be read.
+        kind: Kind,
+    },
+}
+
+/// The fields of one kind, and what they become. `None` = it has no name.
+pub(crate) trait Projection: Default {
+    fn project(self, kind: Kind, problems: &mut Problems) -> (Identity, Option<Object>);
+}
+
+/// Reads an object of `kind` as the API server sends it; a pod becomes an [`Object::Pod`], owned or not.
+///
+/// # Errors
+/// [`ProjectionError`] when there is no object to speak of; fields that do not fit are the object's own
+/// [`problems`](Object::problems).
+pub fn from_json(kind: Kind, json: &[u8]) -> Result<Object, ProjectionError> {
+    let mut from = serde_json::Deserializer::from_slice(json);
+    let read = match kind {
+        Kind::Pod => read::<PodFields<'_>, _>(kind, &mut from),
+        _ => read_kind(kind, &mut from),
+    };
+    let seen = read.map_err(|e| ProjectionError::Syntax(e.to_string()))?;
+    from.end().map_err(|e| ProjectionError::Syntax(e.to_string()))?;
+    seen.object
+}
+
+/// Reads an object of `kind` from a manifest, with every field that does not fit, also of kinds whose objects do not
+/// carry them; a pod without a controller becomes an [`Object::Workload`].
+///
+/// # Errors
+/// As [`from_json`].
+pub fn from_value(kind: Kind, value: &Value) -> Result<(Object, Vec<FieldProblem>), ProjectionError> {
+    let seen = read_kind(kind, value).map_err(|e| ProjectionError::Syntax(e.to_string()))?;
+    Ok((seen.object?, seen.problems))
+}
+
+/// One object, as far as it could be read.
+pub(crate) struct Seen {
+    pub(crate) identity: Option<Identity>,
+    pub(crate) object: Result<Object, ProjectionError>,
+    pub(crate) problems: Vec<FieldProblem>,
+}
+
+fn read_kind<'de, D: serde::Deserializer<'de>>(kind: Kind, from: D) -> Result<Seen, D::Error> {
+    match kind {
+        Kind::Deployment
+        | Kind::StatefulSet
+        | Kind::DaemonSet
+        | Kind::CronJob
+        | Kind::Job
+        | Kind::ReplicaSet => read::<WorkloadFields<'_>, D>(kind, from),
+        Kind::Pod => read::<BarePodFields<'_>, D>(kind, from),
+        Kind::Node => read::<NodeFields<'_>, D>(kind, from),
+        Kind::Namespace => read::<NamespaceFields<'_>, D>(kind, from),
+        Kind::HorizontalPodAutoscaler => read::<AutoscalerFields<'_>, D>(kind, from),
+        Kind::PodDisruptionBudget => read::<BudgetFields<'_>, D>(kind, from),
+        Kind::Service => read::<ServiceFields<'_>, D>(kind, from),
+        Kind::EndpointSlice => read::<EndpointSliceFields<'_>, D>(kind, from),
+        Kind::LimitRange => read::<LimitRangeFields<'_>, D>(kind, from),
+        Kind::Lease => read::<LeaseFields<'_>, D>(kind, from),
+    }
+}
+
+/// Reads the fields `P` of an object of `kind`. Fails only when the input is broken.
+pub(crate) fn read<'de, P, D>(kind: Kind, from: D) -> Result<Seen, D::Error>
+where
+    P: Projection + Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    let mut problems = Problems::default();
+    let fields = match Struct::<P>::deserialize(from)? {
+        loose::Loose::Set(loose::Fields(fields)) => fields,
+        other => {
+            other.take(Path::Root, &mut problems);
+            let problem = problems.into_vec().pop().map(|p| p.message);
+            let problem = problem.unwrap_or_else(|| "must be a map, not null".to_owned());
+            return Ok(Seen {
+                identity: None,
+                object: Err(ProjectionError::Shape { kind, problem }),
+                problems: Vec::new(),
+            });
+        }
+    };
+    let (identity, object) = fields.project(kind, &mut problems);
+    let problems = problems.into_vec();
+    let mut object = object.ok_or(ProjectionError::Unnamed { kind });
+    if let Ok(object) = &mut object
+        && let Some(own) = problems_of(object)
+    {
+        own.clone_from(&problems);
+    }
+    Ok(Seen {
+        identity: Some(identity),
+        object,
+        problems,
+    })
+}
+
+fn problems_of(object: &mut Object) -> Option<&mut Vec<FieldProblem>> {
+    match object {
+        Object::Workload(w) => Some(&mut w.problems),
+        Object::Autoscaler(a) => Some(&mut a.problems),
+        Object::DisruptionBudget(b) => Some(&mut b.problems),
+        Object::LimitRange(l) => Some(&mut l.problems),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

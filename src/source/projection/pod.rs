@@ -1,0 +1,163 @@
+//! Running pods: by far the most objects of a cluster, so as little as possible is read and nothing is copied that is
+//! not kept.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::SeqAccess;
+
+use super::container::{ContainerFields, Resources, containers};
+use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
+use super::meta::{Identity, Meta, Revision, stamp};
+use super::path::{Path, Problems};
+use super::scheduling::{TolerationFields, tolerations};
+use super::Projection;
+use crate::model::field::Field;
+use crate::model::keys::{Kind, Name};
+use crate::model::object::Object;
+use crate::model::pod::{Pod, PodPhase, PodShape};
+use crate::model::quantity::Quantity;
+use crate::model::template::{TaintEffect, Toleration};
+
+/// A Pod as the watch sends it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PodFields<'a> {
+    #[serde(borrow)]
+    metadata: Struct<Meta<'a, Revision<'a>>>,
+    #[serde(borrow)]
+    spec: Struct<Spec<'a>>,
+    #[serde(borrow)]
+    status: Struct<Status<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec<'a> {
+    #[serde(borrow)]
+    node_name: Text<'a>,
+    #[serde(borrow)]
+    containers: List<Fields<ContainerFields<'a>>>,
+    #[serde(borrow)]
+    init_containers: List<Fields<ContainerFields<'a>>>,
+    resources: Struct<Resources>,
+    #[serde(borrow)]
+    tolerations: List<Fields<TolerationFields<'a>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Status<'a> {
+    #[serde(borrow)]
+    phase: Text<'a>,
+    conditions: Loose<Conditions>,
+}
+
+/// The two conditions that are read.
+#[derive(Debug, Default)]
+struct Conditions {
+    ready: bool,
+    disruption_target: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Condition<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    status: Text<'a>,
+}
+
+impl<'de> Shape<'de> for Conditions {
+    const EXPECTED: &'static str = "a list";
+
+    fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Read<Self>, A::Error> {
+        let mut conditions = Conditions::default();
+        while let Some(item) = list.next_element::<Struct<Condition<'de>>>()? {
+            let condition = item.fields_or_default();
+            let holds = condition.status.ok().as_deref() == Some("True");
+            match condition.kind.ok().as_deref() {
+                Some("Ready") => conditions.ready = holds,
+                Some("DisruptionTarget") => conditions.disruption_target = holds,
+                _ => {}
+            }
+        }
+        Ok(Some(Ok(conditions)))
+    }
+}
+
+fn phase(text: Option<Cow<'_, str>>) -> PodPhase {
+    match text.as_deref() {
+        Some("Running") => PodPhase::Running,
+        Some("Succeeded") => PodPhase::Succeeded,
+        Some("Failed") => PodPhase::Failed,
+        Some("Unknown") => PodPhase::Unknown,
+        _ => PodPhase::Pending,
+    }
+}
+
+impl Status<'_> {
+    /// Writes what it says into `pod`.
+    pub(super) fn tell(self, pod: &mut Pod) {
+        let conditions = self.conditions.ok().unwrap_or_default();
+        pod.phase = phase(self.phase.ok());
+        pod.ready = conditions.ready;
+        pod.disruption_target = conditions.disruption_target;
+    }
+}
+
+impl Projection for PodFields<'_> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+        let mut meta = self.metadata.fields_or_default();
+        let identity = Identity::take(&mut meta, problems);
+        let Some(name) = identity.name.clone() else {
+            return (identity, None);
+        };
+        let mut spec = self.spec.fields(Path::Root.key("spec"), problems);
+        let mut pod = Pod {
+            namespace: identity.namespace.clone(),
+            name,
+            controller: meta.owner_references.controller(),
+            revision: meta.labels.ok().and_then(Revision::name),
+            node: std::mem::take(&mut spec.node_name).ok().map(|text| Name::from(&*text)),
+            phase: PodPhase::default(),
+            ready: false,
+            deletion: stamp(meta.deletion_timestamp),
+            disruption_target: false,
+            shape: PodShape::default(),
+        };
+        pod.shape = spec.shape(problems);
+        self.status.fields_or_default().tell(&mut pod);
+        (identity, Some(Object::Pod(pod)))
+    }
+}
+
+impl Spec<'_> {
+    fn shape(self, problems: &mut Problems) -> PodShape {
+        let spec = Path::Root.key("spec");
+        let resources = spec.key("resources");
+        let (limit, _) = self
+            .resources
+            .fields(resources, problems)
+            .memory(resources, problems);
+        PodShape {
+            containers: containers(self.init_containers, self.containers, spec, problems).into(),
+            pod_memory_limited: is_limit(&limit),
+            no_execute: tolerations(self.tolerations, spec.key("tolerations"), problems)
+                .into_iter()
+                .filter(concerns_no_execute)
+                .collect(),
+        }
+    }
+}
+
+/// Whether a pod-level limit limits anything.
+pub(super) fn is_limit(limit: &Field<Quantity>) -> bool {
+    limit.get().is_some_and(|limit| !limit.is_zero())
+}
+
+/// Whether it may tolerate a NoExecute taint.
+pub(super) fn concerns_no_execute(toleration: &Toleration) -> bool {
+    toleration.effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
+}

@@ -1,0 +1,212 @@
+//! Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob.
+
+use serde::Deserialize;
+use serde::de::SeqAccess;
+
+use super::loose::{Loose, Read, Shape, Struct, Text};
+use super::meta::{Identity, Meta, Skipped, stamp};
+use super::path::{Path, Problems};
+use super::strategy::{StrategyFields, strategy};
+use super::template::TemplateFields;
+use super::Projection;
+use crate::model::field::Field;
+use crate::model::keys::{Kind, ObjectKey};
+use crate::model::object::Object;
+use crate::model::selector::{LabelSelector, Labels};
+use crate::model::template::PodTemplate;
+use crate::model::workload::{Strategy, Workload, WorkloadStatus};
+
+/// Any workload but a Pod: what one kind lacks is absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WorkloadFields<'a> {
+    #[serde(borrow)]
+    metadata: Struct<Meta<'a, Skipped>>,
+    #[serde(borrow)]
+    spec: Struct<Spec<'a>>,
+    #[serde(borrow)]
+    status: Struct<Status<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec<'a> {
+    replicas: Loose<i32>,
+    selector: Loose<LabelSelector>,
+    #[serde(borrow)]
+    template: Struct<TemplateFields<'a>>,
+    /// Deployment.
+    #[serde(borrow)]
+    strategy: Struct<StrategyFields<'a>>,
+    /// StatefulSet, DaemonSet.
+    #[serde(borrow)]
+    update_strategy: Struct<StrategyFields<'a>>,
+    progress_deadline_seconds: Loose<i32>,
+    /// CronJob.
+    #[serde(borrow)]
+    job_template: Struct<JobTemplate<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct JobTemplate<'a> {
+    #[serde(borrow)]
+    spec: Struct<JobSpec<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct JobSpec<'a> {
+    #[serde(borrow)]
+    template: Struct<TemplateFields<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Status<'a> {
+    observed_generation: Loose<i64>,
+    #[serde(alias = "currentNumberScheduled")]
+    replicas: Loose<i32>,
+    #[serde(alias = "updatedNumberScheduled")]
+    updated_replicas: Loose<i32>,
+    #[serde(alias = "numberReady")]
+    ready_replicas: Loose<i32>,
+    #[serde(borrow)]
+    conditions: Loose<Conditions<'a>>,
+}
+
+/// The reason of the condition `Progressing`, if that is False.
+#[derive(Debug, Default)]
+struct Conditions<'a>(Text<'a>);
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Condition<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    status: Text<'a>,
+    #[serde(borrow)]
+    reason: Text<'a>,
+}
+
+impl<'de: 'a, 'a> Shape<'de> for Conditions<'a> {
+    const EXPECTED: &'static str = "a list";
+
+    fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Read<Self>, A::Error> {
+        let mut not_progressing = Text::Absent;
+        while let Some(item) = list.next_element::<Struct<Condition<'de>>>()? {
+            let condition = item.fields_or_default();
+            if condition.kind.ok().as_deref() == Some("Progressing")
+                && condition.status.ok().as_deref() == Some("False")
+            {
+                not_progressing = condition.reason;
+            }
+        }
+        Ok(Some(Ok(Conditions(not_progressing))))
+    }
+}
+
+impl Status<'_> {
+    fn status(self) -> WorkloadStatus {
+        let reason = self.conditions.ok().unwrap_or_default().0.ok();
+        WorkloadStatus {
+            observed_generation: self.observed_generation.ok().unwrap_or_default(),
+            replicas: self.replicas.ok().unwrap_or_default(),
+            updated: self.updated_replicas.ok().unwrap_or_default(),
+            ready: self.ready_replicas.ok().unwrap_or_default(),
+            deadline_exceeded: reason.as_deref() == Some("ProgressDeadlineExceeded"),
+        }
+    }
+}
+
+impl Projection for WorkloadFields<'_> {
+    fn project(self, kind: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+        let mut meta = self.metadata.fields_or_default();
+        let identity = Identity::take(&mut meta, problems);
+        let Some(key) = identity.key(kind) else {
+            return (identity, None);
+        };
+        let path = Path::Root.key("spec");
+        let spec = self.spec.fields(path, problems);
+        let template = if kind == Kind::CronJob {
+            let job = path.key("jobTemplate");
+            let spec = spec.job_template.fields(job, problems).spec;
+            let job = job.key("spec");
+            let template = spec.fields(job, problems).template;
+            let job = job.key("template");
+            template.fields(job, problems).template(job, problems)
+        } else {
+            let path = path.key("template");
+            spec.template.fields(path, problems).template(path, problems)
+        };
+        // A Job's selector is the API server's to fill in.
+        if !matches!(kind, Kind::Job | Kind::CronJob) {
+            refuse_foreign_selector(spec.selector, &template.labels, path, problems);
+        }
+        let mut workload = workload(key, &identity, meta, template);
+        workload.replicas = replicas(spec.replicas, path.key("replicas"), problems);
+        workload.strategy = match kind {
+            Kind::Deployment => strategy(spec.strategy, kind, path.key("strategy"), problems),
+            Kind::StatefulSet | Kind::DaemonSet => {
+                strategy(spec.update_strategy, kind, path.key("updateStrategy"), problems)
+            }
+            _ => workload.strategy,
+        };
+        workload.progress_deadline = spec
+            .progress_deadline_seconds
+            .take(path.key("progressDeadlineSeconds"), problems);
+        workload.status = self.status.fields_or_default().status();
+        (identity, Some(Object::Workload(workload)))
+    }
+}
+
+/// A workload without the fields that not every kind has.
+pub(super) fn workload<L>(
+    key: ObjectKey,
+    identity: &Identity,
+    meta: Meta<'_, L>,
+    template: PodTemplate,
+) -> Workload {
+    Workload {
+        key,
+        uid: identity.uid.clone(),
+        generation: meta.generation.ok().unwrap_or_default(),
+        created: stamp(meta.creation_timestamp),
+        controller: meta.owner_references.controller(),
+        annotations: meta.annotations.ok().unwrap_or_default().0,
+        replicas: Field::Absent,
+        template,
+        strategy: Field::Set(Strategy::default()),
+        progress_deadline: None,
+        status: WorkloadStatus::default(),
+        problems: Vec::new(),
+    }
+}
+
+fn replicas(replicas: Loose<i32>, path: Path<'_>, problems: &mut Problems) -> Field<i32> {
+    match replicas.field(path, problems) {
+        Field::Set(n) if n < 0 => {
+            problems.add(path, format!("must be 0 or more, not {n}"));
+            Field::Invalid
+        }
+        other => other,
+    }
+}
+
+/// A selector that is there must select the workload's own pods. (One that is absent is refused too, but nothing that
+/// is judged depends on it, and partial manifests often leave it out.)
+fn refuse_foreign_selector(
+    selector: Loose<LabelSelector>,
+    labels: &Labels,
+    spec: Path<'_>,
+    problems: &mut Problems,
+) {
+    let selector = selector.take(spec.key("selector"), problems);
+    if selector.is_some_and(|selector| !selector.matches(labels)) {
+        problems.add(
+            spec.key("selector"),
+            "does not match the labels of its own pods, spec.template.metadata.labels; make them agree",
+        );
+    }
+}

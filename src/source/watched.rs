@@ -1,0 +1,222 @@
+//! Projections as kube's watchers and lists want them: a resource type for each kind, [`Watched`].
+//!
+//! A watcher needs of its objects only who they are and their `resourceVersion`; everything else of `ObjectMeta` stays
+//! empty, because most of a cluster's memory would otherwise go into `managedFields`. Do not use these types to write.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::{ClusterResourceScope, NamespaceResourceScope};
+use kube::{Api, Client, Resource};
+use serde::{Deserialize, Deserializer};
+
+use super::projection::{self, Projection, ProjectionError};
+use crate::model::keys::{Kind, ObjectKey};
+use crate::model::object::{NODE_LEASE_NAMESPACE, Object};
+
+/// What is read of a kind.
+trait Reads {
+    type Fields<'de>: Deserialize<'de> + Projection;
+}
+
+/// A kind that is watched: one of this module's marker types.
+#[allow(private_bounds, reason = "which fields are read is nobody else's business")]
+pub trait WatchedKind: Reads + Clone + Debug + Send + Sync + Sized + 'static {
+    /// Which kind it is.
+    const KIND: Kind;
+    /// kube's marker for kinds inside or outside namespaces.
+    type Scope;
+
+    /// Where the engine reads objects of this kind: everywhere, except for Leases.
+    fn api(client: Client) -> Api<Watched<Self>> {
+        Api::all(client)
+    }
+}
+
+/// An object as the API server sent it: projected, or the reason why it cannot be. Reading one never fails on an odd
+/// object, so that one of them cannot hold up the whole list.
+#[derive(Clone, Debug)]
+pub struct Watched<K> {
+    metadata: ObjectMeta,
+    object: Result<Object, ProjectionError>,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K: WatchedKind> Watched<K> {
+    /// Which object it is, and the object, or why it cannot be read.
+    ///
+    /// # Errors
+    /// The inner result: [`ProjectionError`] for an object without a name, or that is none.
+    pub fn into_parts(self) -> (ObjectKey, Result<Object, ProjectionError>) {
+        let text = |text: Option<String>| text.unwrap_or_default();
+        let key = match &self.object {
+            Ok(object) => object.key(),
+            Err(_) => ObjectKey::new(K::KIND, text(self.metadata.namespace), text(self.metadata.name)),
+        };
+        (key, self.object)
+    }
+}
+
+impl<'de, K: WatchedKind> Deserialize<'de> for Watched<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seen = projection::read::<K::Fields<'de>, D>(K::KIND, deserializer)?;
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let metadata = seen.identity.map(|identity| ObjectMeta {
+            name: identity.name.as_deref().map(str::to_owned),
+            namespace: text(&identity.namespace),
+            uid: text(&identity.uid),
+            resource_version: identity.resource_version,
+            ..ObjectMeta::default()
+        });
+        Ok(Watched {
+            metadata: metadata.unwrap_or_default(),
+            object: seen.object,
+            kind: PhantomData,
+        })
+    }
+}
+
+impl<K: WatchedKind> Resource for Watched<K> {
+    type DynamicType = ();
+    type Scope = K::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        K::KIND.as_str().into()
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        K::KIND.group().into()
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        K::KIND.version().into()
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        K::KIND.plural().into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+macro_rules! watched_kinds {
+    ($($marker:ident: $kind:ident, $scope:ident, $fields:ident;)*) => {
+        $(
+            #[doc = concat!("Marker: ", stringify!($kind), "s are watched.")]
+            #[derive(Clone, Debug)]
+            pub enum $marker {}
+
+            impl WatchedKind for $marker {
+                const KIND: Kind = Kind::$kind;
+                type Scope = $scope;
+            }
+
+            impl Reads for $marker {
+                type Fields<'de> = projection::$fields<'de>;
+            }
+        )*
+    };
+}
+
+watched_kinds! {
+    Deployments: Deployment, NamespaceResourceScope, WorkloadFields;
+    StatefulSets: StatefulSet, NamespaceResourceScope, WorkloadFields;
+    DaemonSets: DaemonSet, NamespaceResourceScope, WorkloadFields;
+    CronJobs: CronJob, NamespaceResourceScope, WorkloadFields;
+    Jobs: Job, NamespaceResourceScope, WorkloadFields;
+    ReplicaSets: ReplicaSet, NamespaceResourceScope, WorkloadFields;
+    Pods: Pod, NamespaceResourceScope, PodFields;
+    Nodes: Node, ClusterResourceScope, NodeFields;
+    Namespaces: Namespace, ClusterResourceScope, NamespaceFields;
+    HorizontalPodAutoscalers: HorizontalPodAutoscaler, NamespaceResourceScope, AutoscalerFields;
+    PodDisruptionBudgets: PodDisruptionBudget, NamespaceResourceScope, BudgetFields;
+    Services: Service, NamespaceResourceScope, ServiceFields;
+    EndpointSlices: EndpointSlice, NamespaceResourceScope, EndpointSliceFields;
+    LimitRanges: LimitRange, NamespaceResourceScope, LimitRangeFields;
+    JudgedPods: Pod, NamespaceResourceScope, BarePodFields;
+}
+
+/// Marker: Leases are watched. Only those of nodes: every controller of a cluster renews one of its own.
+#[derive(Clone, Debug)]
+pub enum Leases {}
+
+impl WatchedKind for Leases {
+    const KIND: Kind = Kind::Lease;
+    type Scope = NamespaceResourceScope;
+
+    fn api(client: Client) -> Api<Watched<Self>> {
+        Api::namespaced(client, NODE_LEASE_NAMESPACE)
+    }
+}
+
+impl Reads for Leases {
+    type Fields<'de> = projection::LeaseFields<'de>;
+}
+
+/// Runs a block for every kind of [`Kind::ALL`], with its [`Kind`] and its `Api<Watched<_>>`.
+///
+/// `for_each_kind!(client, |kind, api| { … })`
+macro_rules! for_each_kind {
+    ($client:expr, |$kind:ident, $api:ident| $body:block) => {
+        $crate::source::watched::for_each_kind!(@each $client, $kind, $api, $body,
+            Deployments StatefulSets DaemonSets CronJobs Jobs ReplicaSets Pods Nodes Namespaces HorizontalPodAutoscalers
+            PodDisruptionBudgets Services EndpointSlices LimitRanges Leases)
+    };
+    (@each $client:expr, $kind:ident, $api:ident, $body:block, $($marker:ident)*) => {$({
+        use $crate::source::watched::{WatchedKind as _, $marker};
+        let ($kind, $api) = ($marker::KIND, $marker::api($client.clone()));
+        $body
+    })*};
+}
+pub(crate) use for_each_kind;
+
+#[cfg(test)]
+mod tests {
+    use kube::core::{ObjectList, WatchEvent};
+
+    use super::*;
+
+    #[test]
+    fn an_odd_object_does_not_fail_its_list() {
+        let json = r#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"7"},"items":[
+            {"metadata":{"name":"a","namespace":"shop","resourceVersion":"5"},"spec":{"containers":"none"}},
+            null, 7,
+            {"metadata":{"name":null},"spec":null},
+            {"metadata":{"name":"b","namespace":"shop"},"spec":{"nodeName":"n1"},"status":{"phase":"Running"}}]}"#;
+        let list: ObjectList<Watched<Pods>> = serde_json::from_str(json).expect("a list");
+        let parts: Vec<_> = list.items.into_iter().map(Watched::into_parts).collect();
+        let names: Vec<_> = parts.iter().map(|(key, object)| (&*key.name, object.is_ok())).collect();
+        assert_eq!(names, [("a", true), ("", false), ("", false), ("", false), ("b", true)]);
+    }
+
+    #[test]
+    fn a_watch_event_carries_the_resource_version() {
+        let json = r#"{"type":"MODIFIED","object":{"kind":"Node","metadata":{"name":"n1","uid":"u","resourceVersion":"42",
+            "managedFields":[{"manager":"kubelet"}]},"spec":{"unschedulable":true}}}"#;
+        let WatchEvent::Modified(node) = serde_json::from_str::<WatchEvent<Watched<Nodes>>>(json).expect("an event")
+        else {
+            panic!("not MODIFIED");
+        };
+        assert_eq!(node.meta().resource_version.as_deref(), Some("42"));
+        assert_eq!(node.meta().managed_fields, None);
+        assert!(matches!(node.into_parts().1, Ok(Object::Node(n)) if n.unschedulable && &*n.uid == "u"));
+    }
+
+    #[test]
+    fn every_kind_has_a_watch_at_its_own_path() {
+        fn path<K: WatchedKind>() -> String {
+            Watched::<K>::url_path(&(), None)
+        }
+        assert_eq!(path::<Pods>(), "/api/v1/pods");
+        assert_eq!(path::<HorizontalPodAutoscalers>(), "/apis/autoscaling/v2/horizontalpodautoscalers");
+        assert_eq!(path::<EndpointSlices>(), "/apis/discovery.k8s.io/v1/endpointslices");
+    }
+}
