@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 pub use self::reports::ReportSeen;
 use self::reports::{ReportState, Reports};
 use self::timers::Timers;
-use crate::detect::{self, Hold, NodeDetector, NodeHealths, NodeHistory, PriorNode, Scope, WorkloadDetector};
+use crate::detect::{self, Hold, NodeDetector, NodeHealths, NodeHistory, Scope, WorkloadDetector};
 use crate::index::{Dirty, Floor, FloorSource, Index, WorkloadView};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Outcome, Severity, finding_id};
@@ -25,7 +25,7 @@ use crate::model::keys::{Kind, Name, ObjectKey, is_system_namespace};
 use crate::model::report::{Placement, ReportStatus};
 use crate::model::time::{Moment, Now};
 use crate::model::workload::DEFAULT_PROGRESS_DEADLINE_SECONDS;
-use crate::plan::{Change, Judged, plan};
+use crate::plan::{Change, Judged, Prior, plan};
 use crate::policy::Policy;
 use crate::{rules, simulate};
 
@@ -62,6 +62,7 @@ pub enum ReportWrite {
 }
 
 struct WorkloadState {
+    uid: Name,
     detectors: Vec<(&'static str, Box<dyn WorkloadDetector>)>,
     below: Hold,
     active: Vec<(&'static str, Severity)>,
@@ -87,7 +88,9 @@ pub struct Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("workloads", &self.workloads.len()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("workloads", &self.workloads.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,7 +132,9 @@ impl Engine {
         if leads && !self.reports.leads() {
             let everything = self.index.workload_keys().into_iter();
             let nodes = self.index.node_names().into_iter().map(node_key);
-            everything.chain(nodes).for_each(|key| self.timers.set(key, Some(now)));
+            everything
+                .chain(nodes)
+                .for_each(|key| self.timers.set(key, Some(now)));
         }
         self.reports.set_leads(leads);
     }
@@ -162,9 +167,14 @@ impl Engine {
 
     /// Active findings: rule, severity, namespace (empty for nodes).
     pub fn active(&self) -> impl Iterator<Item = (&'static str, Severity, &str)> {
-        let nodes = self.nodes.values().flat_map(|state| state.active.iter().map(|(r, s)| (*r, *s, "")));
+        let nodes = self
+            .nodes
+            .values()
+            .flat_map(|state| state.active.iter().map(|(r, s)| (*r, *s, "")));
         let workloads = self.workloads.iter();
-        workloads.flat_map(|(key, state)| state.active.iter().map(|(r, s)| (*r, *s, &*key.namespace))).chain(nodes)
+        workloads
+            .flat_map(|(key, state)| state.active.iter().map(|(r, s)| (*r, *s, &*key.namespace)))
+            .chain(nodes)
     }
 
     /// Findings that ended and that nobody has acknowledged.
@@ -209,7 +219,11 @@ impl Engine {
             .workloads
             .iter()
             .filter_map(|key| self.index.view(key))
-            .flat_map(|view| view.placement().map(|(node, _)| node.name().clone()).collect::<Vec<_>>())
+            .flat_map(|view| {
+                view.placement()
+                    .map(|(node, _)| node.name().clone())
+                    .collect::<Vec<_>>()
+            })
             .filter(|node| self.healths.contains_key(node))
             .collect();
         dirty.nodes.extend(suspects);
@@ -233,7 +247,9 @@ impl Engine {
                 None => self.healths.remove(name),
             };
             if before != health {
-                dirty.workloads.extend(node.workloads().map(|view| view.key().clone()));
+                dirty
+                    .workloads
+                    .extend(node.workloads().map(|view| view.key().clone()));
             }
         }
         dues
@@ -245,15 +261,21 @@ impl Engine {
             self.timers.set(key.clone(), None);
             return None;
         };
-        let state = self.workloads.entry(key.clone()).or_insert_with(|| WorkloadState {
-            detectors: workload_detectors(),
-            below: Hold::default(),
-            active: Vec::new(),
-        });
+        let uid = view.workload().uid.clone();
+        // One of the same name may have been deleted and made anew between two looks.
+        if self.workloads.get(key).is_none_or(|state| state.uid != uid) {
+            let state = WorkloadState::resume(uid.clone(), &self.reports.entry(key, &uid).prior);
+            self.workloads.insert(key.clone(), state);
+        }
+        let state = self.workloads.get_mut(key)?;
         let mut judged = judge_rules(&view, &self.policy);
         let mut due = Due::default();
         for (name, detector) in &mut state.detectors {
-            due.take(name, detector.step(&view, &self.healths, now, &self.config), &mut judged);
+            due.take(
+                name,
+                detector.step(&view, &self.healths, now, &self.config),
+                &mut judged,
+            );
         }
         let placement = placement(&view);
         let below = placement.desired > placement.ready;
@@ -268,7 +290,6 @@ impl Engine {
         }
         judged.placement = Some(placement);
         state.active = active(&judged.findings);
-        let uid = view.workload().uid.clone();
         self.decide(key, &uid, &judged, due, now)
     }
 
@@ -278,27 +299,58 @@ impl Engine {
         let mut judged = Judged::default();
         let mut due = Due(observed);
         for (name, detector) in &mut state.detectors {
-            due.take(name, detector.step(&node, &state.history, now, &self.config), &mut judged);
+            due.take(
+                name,
+                detector.step(&node, &state.history, now, &self.config),
+                &mut judged,
+            );
         }
         state.active = active(&judged.findings);
         let uid = node.node()?.uid.clone();
         self.decide(&node_key(name.clone()), &uid, &judged, due, now)
     }
 
-    fn decide(&mut self, key: &ObjectKey, uid: &Name, judged: &Judged, mut due: Due, now: Now) -> Option<Decision> {
-        let report = self.reports.entry(key, uid);
+    fn decide(
+        &mut self,
+        key: &ObjectKey,
+        uid: &Name,
+        judged: &Judged,
+        mut due: Due,
+        now: Now,
+    ) -> Option<Decision> {
         if !self.reports.leads() {
             self.timers.set(key.clone(), due.0);
             return None;
         }
-        let report = self.reports.get_mut(report);
-        let planned = plan(&report.prior, judged, &report.acknowledgements, now.wall, self.config.latch_quiet);
-        let write = report.write(planned.status, planned.prior, planned.changed, key.kind, &self.config, now);
-        due.at(report.prior.next_close(self.config.latch_quiet).map(|at| now.moment_until(at)));
+        let report = self.reports.entry(key, uid);
+        let planned = plan(
+            &report.prior,
+            judged,
+            &report.acknowledgements,
+            now.wall,
+            self.config.latch_quiet,
+        );
+        let write = report.write(
+            planned.status,
+            planned.prior,
+            planned.changed,
+            key.kind,
+            &self.config,
+            now,
+        );
+        due.at(report
+            .prior
+            .next_close(self.config.latch_quiet)
+            .map(|at| now.moment_until(at)));
         due.at(report.due(key.kind, &self.config, now));
         self.timers.set(key.clone(), due.0);
         let write = write?;
-        Some(Decision { subject: key.clone(), uid: uid.clone(), write, changes: planned.changes })
+        Some(Decision {
+            subject: key.clone(),
+            uid: uid.clone(),
+            write,
+            changes: planned.changes,
+        })
     }
 }
 
@@ -313,10 +365,14 @@ impl Due {
 
     /// Takes a detector's step into the judgement.
     fn take(&mut self, detector: &'static str, step: detect::Step, judged: &mut Judged) {
-        let detect::Step { finding, due } = step;
-        if finding.is_none() && due.is_some() {
-            judged.undecided.push(finding_id(detector, None));
-        }
+        let detect::Step {
+            finding,
+            due,
+            withdrawn,
+        } = step;
+        judged
+            .withdrawn
+            .extend(withdrawn.map(|why| (finding_id(detector, None), why)));
         self.at(due);
         judged.findings.extend(finding);
     }
@@ -335,12 +391,26 @@ fn active(findings: &[Finding]) -> Vec<(&'static str, Severity)> {
     findings.iter().map(|f| (f.rule, f.severity)).collect()
 }
 
-fn workload_detectors() -> Vec<(&'static str, Box<dyn WorkloadDetector>)> {
-    let make = |d: &detect::Detector| match d.scope {
-        Scope::Workload(new) => Some((d.name, new())),
-        Scope::Node(_) => None,
-    };
-    detect::DETECTORS.iter().filter_map(make).collect()
+impl WorkloadState {
+    /// Fresh detectors that go on from what the report says: a restart makes no finding end and begin again.
+    fn resume(uid: Name, prior: &Prior) -> Self {
+        let make = |d: &detect::Detector| {
+            let Scope::Workload(new) = d.scope else {
+                return None;
+            };
+            let mut detector = new();
+            if let Some(severity) = prior.active(d.name) {
+                detector.resume(severity);
+            }
+            Some((d.name, detector))
+        };
+        WorkloadState {
+            uid,
+            detectors: detect::DETECTORS.iter().filter_map(make).collect(),
+            below: Hold::default(),
+            active: Vec::new(),
+        }
+    }
 }
 
 fn node_detectors() -> Vec<(&'static str, Box<dyn NodeDetector>)> {
@@ -355,7 +425,10 @@ fn judge_rules(view: &WorkloadView<'_>, policy: &Policy) -> Judged {
     let workload = view.workload();
     let annotation = |key: &str| {
         let own = workload.annotation(key);
-        let inherited = || view.namespace().and_then(|n| n.annotations.iter().find(|(k, _)| &**k == key));
+        let inherited = || {
+            view.namespace()
+                .and_then(|n| n.annotations.iter().find(|(k, _)| &**k == key))
+        };
         own.or_else(|| inherited().map(|(_, v)| &**v)).map(str::to_owned)
     };
     let mut judged = Judged {
@@ -393,7 +466,11 @@ fn placement(view: &WorkloadView<'_>) -> Placement {
         }),
         nodes: int(u32::try_from(running.len()).unwrap_or(u32::MAX)),
         zones: int(u32::try_from(zones.len()).unwrap_or(u32::MAX)),
-        largest_on_one_node: int(running.iter().map(|(_, count)| count.running).max().unwrap_or_default()),
+        largest_on_one_node: int(running
+            .iter()
+            .map(|(_, count)| count.running)
+            .max()
+            .unwrap_or_default()),
         survives: simulate::survives(view),
     }
 }
@@ -401,9 +478,15 @@ fn placement(view: &WorkloadView<'_>) -> Placement {
 /// Whether a workload that has never been ready is out of excuses, and when it will be.
 fn overdue(view: &WorkloadView<'_>, now: Now) -> (bool, Option<Moment>) {
     let workload = view.workload();
-    let deadline = workload.progress_deadline.unwrap_or(DEFAULT_PROGRESS_DEADLINE_SECONDS);
-    let Some(created) = workload.created else { return (workload.status.deadline_exceeded, None) };
-    let at = created.saturating_add(jiff::SignedDuration::from_secs(deadline.into())).unwrap_or(created);
+    let deadline = workload
+        .progress_deadline
+        .unwrap_or(DEFAULT_PROGRESS_DEADLINE_SECONDS);
+    let Some(created) = workload.created else {
+        return (workload.status.deadline_exceeded, None);
+    };
+    let at = created
+        .saturating_add(jiff::SignedDuration::from_secs(deadline.into()))
+        .unwrap_or(created);
     let overdue = workload.status.deadline_exceeded || at <= now.wall;
     (overdue, (!overdue).then(|| now.moment_until(at)))
 }

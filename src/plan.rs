@@ -11,8 +11,9 @@
 use crate::detect;
 use crate::model::finding::{Finding, Severity, finding_id};
 use crate::model::report::{
-    Acknowledgement, Condition, ConditionStatus, FindingState, MESSAGE_MAX, Placement, REMEDY_MAX, ReportFinding,
-    ReportStatus, STATUS_MAX, Stamp, Summary, Survives, TIMELINE_MAX, TimelineEntry, Transition, Verdict,
+    Acknowledgement, Condition, ConditionStatus, FindingState, MESSAGE_MAX, Placement, REMEDY_MAX,
+    ReportFinding, ReportStatus, STATUS_MAX, Stamp, Summary, Survives, TIMELINE_MAX, TimelineEntry,
+    Transition, Verdict,
 };
 use crate::model::text::{clip, clip_bytes};
 
@@ -39,8 +40,13 @@ impl Prior {
         Prior {
             findings: status.findings.clone(),
             timeline: status.timeline.clone(),
-            conditions: status.conditions.iter().map(|c| (c.kind.clone(), c.status, c.last_transition_time)).collect(),
-            ever_ready: available.is_some_and(|c| c.reason != NEVER_READY && c.status != ConditionStatus::Unknown),
+            conditions: status
+                .conditions
+                .iter()
+                .map(|c| (c.kind.clone(), c.status, c.last_transition_time))
+                .collect(),
+            ever_ready: available
+                .is_some_and(|c| c.reason != NEVER_READY && c.status != ConditionStatus::Unknown),
             hash: Some(hash(status)),
         }
     }
@@ -62,6 +68,13 @@ impl Prior {
         !self.findings.is_empty()
     }
 
+    /// The severity of a rule's or detector's finding on the whole object, if it is active.
+    #[must_use]
+    pub fn active(&self, rule: &str) -> Option<Severity> {
+        let is_it = |f: &&ReportFinding| f.id == rule && f.state == FindingState::Active;
+        self.findings.iter().find(is_it).map(|f| f.severity)
+    }
+
     /// When its last transition was noted.
     #[must_use]
     pub fn last_change(&self) -> Option<jiff::Timestamp> {
@@ -71,14 +84,19 @@ impl Prior {
     /// Findings that ended and that nobody has acknowledged.
     #[must_use]
     pub fn unacknowledged(&self) -> usize {
-        self.findings.iter().filter(|f| f.state == FindingState::Recovered).count()
+        self.findings
+            .iter()
+            .filter(|f| f.state == FindingState::Recovered)
+            .count()
     }
 
     /// When each activation of a rule was noted, the oldest first; of `severity` or worse.
     pub fn activations(&self, rule: &str, severity: Severity) -> impl Iterator<Item = Stamp> {
         let id = finding_id(rule, None);
         let entries = self.timeline.iter();
-        entries.filter(move |e| e.id == id && e.state == Transition::Active && e.severity >= severity).map(|e| e.at)
+        entries
+            .filter(move |e| e.id == id && e.state == Transition::Active && e.severity >= severity)
+            .map(|e| e.at)
     }
 
     /// When the first latch closes by itself, if any.
@@ -96,8 +114,8 @@ pub struct Judged {
     pub generation: i64,
     /// Failed checks and firing detectors.
     pub findings: Vec<Finding>,
-    /// Ids of findings whose detector holds but not for long enough yet: one that was active stays so.
-    pub undecided: Vec<String>,
+    /// Ids of findings that are taken back, and why: what was seen turned out to be something else.
+    pub withdrawn: Vec<(String, String)>,
     /// Checks by their other answers.
     pub exempt: i32,
     /// Passed checks.
@@ -147,7 +165,6 @@ pub struct Planned {
 }
 
 /// Plans one report. `quiet` is how long a recovered finding waits for an acknowledgement before it closes.
-#[must_use]
 pub fn plan(
     prior: &Prior,
     judged: &Judged,
@@ -167,16 +184,36 @@ pub fn plan(
         }
     }
     findings.sort_by(|a, b| {
-        (a.state == FindingState::Recovered, std::cmp::Reverse(a.severity), &a.id).cmp(&(
-            b.state == FindingState::Recovered,
-            std::cmp::Reverse(b.severity),
-            &b.id,
-        ))
+        (
+            a.state == FindingState::Recovered,
+            std::cmp::Reverse(a.severity),
+            &a.id,
+        )
+            .cmp(&(
+                b.state == FindingState::Recovered,
+                std::cmp::Reverse(b.severity),
+                &b.id,
+            ))
     });
-    let status = status(prior, judged, findings, timeline(prior, &changes, now), now);
-    let next = Prior::of(&status);
+    let status = status(
+        prior,
+        judged,
+        findings.clone(),
+        timeline(prior, &changes, now),
+        now,
+    );
+    // What a truncated report leaves out is still remembered.
+    let next = Prior {
+        findings,
+        ..Prior::of(&status)
+    };
     let changed = next.hash != prior.hash;
-    Planned { status, prior: next, changes, changed }
+    Planned {
+        status,
+        prior: next,
+        changes,
+        changed,
+    }
 }
 
 /// A finding that holds now: new, still there, or there again.
@@ -186,9 +223,11 @@ fn open(prior: &Prior, finding: &Finding, now: Stamp, changes: &mut Vec<Change>)
     let occurrences = i32::try_from(finding.occurrences).unwrap_or(i32::MAX);
     let (since, episodes, transition) = match old {
         None => (now, occurrences, Some(Transition::Active)),
-        Some(old) if old.state == FindingState::Recovered => {
-            (old.since, occurrences.max(old.episodes + 1), Some(Transition::Active))
-        }
+        Some(old) if old.state == FindingState::Recovered => (
+            old.since,
+            occurrences.max(old.episodes + 1),
+            Some(Transition::Active),
+        ),
         Some(old) => {
             let changed = (old.severity != finding.severity).then_some(Transition::Changed);
             (old.since, occurrences.max(old.episodes), changed)
@@ -215,7 +254,10 @@ fn open(prior: &Prior, finding: &Finding, now: Stamp, changes: &mut Vec<Change>)
         since,
         recovered: None,
         episodes,
-        remedy: finding.remedy.as_ref().map(|r| clip_bytes(&r.to_string(), REMEDY_MAX)),
+        remedy: finding
+            .remedy
+            .as_ref()
+            .map(|r| clip_bytes(&r.to_string(), REMEDY_MAX)),
     }
 }
 
@@ -228,7 +270,14 @@ fn carry(
     quiet: std::time::Duration,
     changes: &mut Vec<Change>,
 ) -> Option<ReportFinding> {
-    let acknowledged = acknowledged.iter().any(|a| a.id == old.id && a.episode >= old.episodes);
+    let acknowledged = acknowledged
+        .iter()
+        .any(|a| a.id == old.id && a.episode >= old.episodes);
+    let withdrawn = judged
+        .withdrawn
+        .iter()
+        .find(|(id, _)| *id == old.id)
+        .map(|(_, why)| why);
     let mut ends = |transition| {
         changes.push(Change {
             id: old.id.clone(),
@@ -236,21 +285,26 @@ fn carry(
             transition,
             severity: old.severity,
             episode: old.episodes,
-            message: old.message.clone(),
+            message: withdrawn.unwrap_or(&old.message).clone(),
         });
     };
     match old.state {
-        FindingState::Active if judged.undecided.contains(&old.id) => Some(old.clone()),
-        FindingState::Active if is_latched(old) && !acknowledged => {
+        FindingState::Active if withdrawn.is_none() && is_latched(old) && !acknowledged => {
             ends(Transition::Recovered);
-            Some(ReportFinding { state: FindingState::Recovered, recovered: Some(now), ..old.clone() })
+            Some(ReportFinding {
+                state: FindingState::Recovered,
+                recovered: Some(now),
+                ..old.clone()
+            })
         }
         FindingState::Active => {
             ends(Transition::Closed);
             None
         }
         FindingState::Recovered => {
-            let long_quiet = old.recovered.is_none_or(|at| now.time().duration_since(at.time()) >= signed(quiet));
+            let long_quiet = old
+                .recovered
+                .is_none_or(|at| now.time().duration_since(at.time()) >= signed(quiet));
             if acknowledged || long_quiet {
                 ends(Transition::Closed);
                 return None;
@@ -292,10 +346,16 @@ fn status(
     now: Stamp,
 ) -> ReportStatus {
     let active = |severity| {
-        let count = findings.iter().filter(|f| f.state == FindingState::Active && f.severity == severity).count();
+        let count = findings
+            .iter()
+            .filter(|f| f.state == FindingState::Active && f.severity == severity)
+            .count();
         i32::try_from(count).unwrap_or(i32::MAX)
     };
-    let recovered = findings.iter().filter(|f| f.state == FindingState::Recovered).count();
+    let recovered = findings
+        .iter()
+        .filter(|f| f.state == FindingState::Recovered)
+        .count();
     let summary = Summary {
         critical: active(Severity::Critical),
         warning: active(Severity::Warning),
@@ -325,7 +385,10 @@ fn status(
 }
 
 fn verdict(judged: &Judged, summary: Summary, ever_ready: bool) -> Verdict {
-    let wanted_and_none = judged.placement.as_ref().is_some_and(|p| p.desired > 0 && p.ready == 0);
+    let wanted_and_none = judged
+        .placement
+        .as_ref()
+        .is_some_and(|p| p.desired > 0 && p.ready == 0);
     if wanted_and_none && ever_ready {
         Verdict::Outage
     } else if summary.critical > 0 || judged.below_desired {
@@ -337,10 +400,21 @@ fn verdict(judged: &Judged, summary: Summary, ever_ready: bool) -> Verdict {
     }
 }
 
-fn conditions(prior: &Prior, judged: &Judged, verdict: Verdict, ever_ready: bool, now: Stamp) -> Vec<Condition> {
-    let Some(placement) = &judged.placement else { return Vec::new() };
+fn conditions(
+    prior: &Prior,
+    judged: &Judged,
+    verdict: Verdict,
+    ever_ready: bool,
+    now: Stamp,
+) -> Vec<Condition> {
+    let Some(placement) = &judged.placement else {
+        return Vec::new();
+    };
     let condition = |kind: &str, status: ConditionStatus, reason: &str, message: String| {
-        let before = prior.conditions.iter().find(|(k, s, _)| k == kind && *s == status);
+        let before = prior
+            .conditions
+            .iter()
+            .find(|(k, s, _)| k == kind && *s == status);
         Condition {
             kind: kind.to_owned(),
             status,
@@ -350,24 +424,54 @@ fn conditions(prior: &Prior, judged: &Judged, verdict: Verdict, ever_ready: bool
             last_transition_time: before.map_or(now, |(_, _, at)| *at),
         }
     };
-    let truth = |holds: bool| if holds { ConditionStatus::True } else { ConditionStatus::False };
+    let truth = |holds: bool| {
+        if holds {
+            ConditionStatus::True
+        } else {
+            ConditionStatus::False
+        }
+    };
     let survives = |kind: &str, least: Survives, what: &str| match placement.survives {
-        Survives::Unknown => condition(kind, ConditionStatus::Unknown, "NothingToJudge", "no replica is wanted".into()),
+        Survives::Unknown => condition(
+            kind,
+            ConditionStatus::Unknown,
+            "NothingToJudge",
+            "no replica is wanted".into(),
+        ),
         most => {
             let holds = most >= least;
-            let (reason, rest) = if holds { ("ReplicasLeft", "leaves") } else { ("NoReplicaLeft", "may leave no") };
-            condition(kind, truth(holds), reason, format!("the loss of any one {what} {rest} ready replica"))
+            let (reason, rest) = if holds {
+                ("ReplicasLeft", "leaves")
+            } else {
+                ("NoReplicaLeft", "may leave no")
+            };
+            condition(
+                kind,
+                truth(holds),
+                reason,
+                format!("the loss of any one {what} {rest} ready replica"),
+            )
         }
     };
     let serving = format!("{} of {} ready", placement.ready, placement.desired);
     let available = match (placement.desired, placement.ready, ever_ready) {
-        (0, ..) => condition(AVAILABLE, ConditionStatus::Unknown, "ScaledToZero", "no replica is wanted".into()),
+        (0, ..) => condition(
+            AVAILABLE,
+            ConditionStatus::Unknown,
+            "ScaledToZero",
+            "no replica is wanted".into(),
+        ),
         (_, 0, false) => condition(AVAILABLE, ConditionStatus::False, NEVER_READY, serving),
         (_, 0, true) => condition(AVAILABLE, ConditionStatus::False, "NoReplicaReady", serving),
         _ => condition(AVAILABLE, ConditionStatus::True, "ReplicasReady", serving),
     };
     vec![
-        condition("Resilient", truth(verdict == Verdict::Resilient), verdict.as_str(), String::new()),
+        condition(
+            "Resilient",
+            truth(verdict == Verdict::Resilient),
+            verdict.as_str(),
+            String::new(),
+        ),
         survives("SurvivesNodeLoss", Survives::Node, "node"),
         survives("SurvivesZoneLoss", Survives::Zone, "zone"),
         available,
@@ -395,7 +499,9 @@ fn size(status: &ReportStatus) -> usize {
 /// A hash of the status as it would be written, stable over restarts (FNV-1a, 64 bit).
 fn hash(status: &ReportStatus) -> u64 {
     let json = serde_json::to_vec(status).unwrap_or_default();
-    json.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    json.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

@@ -4,14 +4,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules by ring, the innermost first.
-const DOMAIN: &[&str] = &["model", "index", "rules", "detect", "simulate", "policy", "plan", "engine"];
+const DOMAIN: &[&str] = &[
+    "model", "index", "rules", "detect", "simulate", "policy", "plan", "engine",
+];
 const ADAPTERS: &[&str] = &["source", "api", "output"];
 const RUNTIME: &[&str] = &["operator", "cli"];
 
 /// What the domain must not reach: the network, tasks, the clock, the file system, the environment.
 const IMPURE: &[&str] = &[
-    "kube::", "k8s_openapi", "tokio", "futures", "axum", "hyper", "std::net", "std::fs", "std::env", "std::process",
-    "std::thread", "Instant::now", "SystemTime", "Timestamp::now", "Zoned::now", "crate::cli",
+    "kube::",
+    "k8s_openapi",
+    "tokio",
+    "futures",
+    "axum",
+    "hyper",
+    "std::net",
+    "std::fs",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "Instant::now",
+    "SystemTime",
+    "Timestamp::now",
+    "Zoned::now",
+    "crate::cli",
 ];
 
 /// What only the runtime may do.
@@ -23,7 +39,9 @@ fn sources(module: &str) -> Vec<PathBuf> {
     let mut folders = vec![src.join(module)];
     found.extend(Some(src.join(format!("{module}.rs"))).filter(|file| file.exists()));
     while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
         for entry in entries {
             let path = entry.expect("a readable folder").path();
             if path.is_dir() {
@@ -33,14 +51,20 @@ fn sources(module: &str) -> Vec<PathBuf> {
             }
         }
     }
-    assert!(!found.is_empty(), "module {module} has no source: keep the lists of this test up to date");
+    assert!(
+        !found.is_empty(),
+        "module {module} has no source: keep the lists of this test up to date"
+    );
     found
 }
 
 /// The code of a file without comments and string literals' worth of prose: lines that start with `//` are left out.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("a readable source file");
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn assert_none(modules: &[&str], forbidden: &[String]) {
@@ -60,7 +84,16 @@ fn assert_none(modules: &[&str], forbidden: &[String]) {
 }
 
 fn imports(modules: &[&str]) -> Vec<String> {
-    modules.iter().flat_map(|m| [format!("crate::{m}::"), format!("crate::{m};"), format!("crate::{m} ")]).collect()
+    modules
+        .iter()
+        .flat_map(|m| {
+            [
+                format!("crate::{m}::"),
+                format!("crate::{m};"),
+                format!("crate::{m} "),
+            ]
+        })
+        .collect()
 }
 
 #[test]
@@ -71,7 +104,10 @@ fn the_domain_imports_no_adapter_and_no_runtime() {
 
 #[test]
 fn the_domain_reaches_no_network_no_task_and_no_clock() {
-    assert_none(DOMAIN, &IMPURE.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_none(
+        DOMAIN,
+        &IMPURE.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -98,7 +134,9 @@ fn only_the_writer_and_the_lease_write() {
         // The engine's index has `delete` too, and it is no request.
         let lines = code.lines().filter(|line| !line.contains("index.delete("));
         faults.extend(
-            lines.filter(|line| writes.iter().any(|w| line.contains(w.as_str()))).map(|l| format!("{path:?}: {l}")),
+            lines
+                .filter(|line| writes.iter().any(|w| line.contains(w.as_str())))
+                .map(|l| format!("{path:?}: {l}")),
         );
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -106,24 +144,48 @@ fn only_the_writer_and_the_lease_write() {
 
 #[test]
 fn every_top_level_module_belongs_to_a_ring() {
-    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("src/lib.rs");
-    let modules = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let lib =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("src/lib.rs");
+    let modules = lib
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
     for module in modules {
         let known = [DOMAIN, ADAPTERS, RUNTIME].concat().contains(&module);
-        assert!(known, "module {module} is in no ring: add it to this test and to the documentation of lib.rs");
+        assert!(
+            known,
+            "module {module} is in no ring: add it to this test and to the documentation of lib.rs"
+        );
     }
 }
 
 #[test]
 fn rules_and_detectors_stand_in_one_file_each() {
     for (folder, names) in [
-        ("rules", plimsoll::rules::RULES.iter().map(|r| (r.name, r.page())).collect::<Vec<_>>()),
-        ("detect", plimsoll::detect::DETECTORS.iter().map(|d| (d.name, d.page())).collect()),
+        (
+            "rules",
+            plimsoll::rules::RULES
+                .iter()
+                .map(|r| (r.name, r.page()))
+                .collect::<Vec<_>>(),
+        ),
+        (
+            "detect",
+            plimsoll::detect::DETECTORS
+                .iter()
+                .map(|d| (d.name, d.page()))
+                .collect(),
+        ),
     ] {
         for (name, page) in names {
             let file = format!("src/{folder}/{}.rs", name.replace('-', "_"));
-            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).exists(), "{file} is missing");
-            assert!(page.len() > 400, "{file}: its `//!` comment is the reference page, and it is too short");
+            assert!(
+                Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).exists(),
+                "{file} is missing"
+            );
+            assert!(
+                page.len() > 400,
+                "{file}: its `//!` comment is the reference page, and it is too short"
+            );
         }
     }
 }

@@ -38,7 +38,11 @@ fn no_crd_holds_a_word_that_yaml_1_1_takes_for_a_boolean() {
         for (number, line) in yaml.lines().enumerate() {
             let words = line.trim().trim_start_matches("- ").split(':').map(str::trim);
             for word in words {
-                assert!(!booleans.contains(&word.to_ascii_lowercase().as_str()), "{file}:{}: {line}", number + 1);
+                assert!(
+                    !booleans.contains(&word.to_ascii_lowercase().as_str()),
+                    "{file}:{}: {line}",
+                    number + 1
+                );
             }
         }
     }
@@ -48,12 +52,22 @@ fn no_crd_holds_a_word_that_yaml_1_1_takes_for_a_boolean() {
 fn the_readme_lists_every_rule_and_detector() {
     let path = root().join("README.md");
     let readme = fs::read_to_string(&path).expect("README.md");
-    let rules = plimsoll::rules::RULES.iter().map(|r| [r.name, r.severity.as_str(), r.summary].map(str::to_owned));
+    let rules = plimsoll::rules::RULES
+        .iter()
+        .map(|r| [r.name, r.severity.as_str(), r.summary].map(str::to_owned));
     let rules = table(["rule", "severity", "fails when"], rules);
     let detectors = plimsoll::detect::DETECTORS.iter().map(|d| {
-        let severity = if d.severity == Severity::Critical { "critical" } else { d.severity.as_str() };
+        let severity = if d.severity == Severity::Critical {
+            "critical"
+        } else {
+            d.severity.as_str()
+        };
         let ends = format!("{}{}", d.ends, if d.latched { "; latched" } else { "" });
-        [d.name.to_owned(), severity.to_owned(), format!("{} (ends: {ends})", d.summary)]
+        [
+            d.name.to_owned(),
+            severity.to_owned(),
+            format!("{} (ends: {ends})", d.summary),
+        ]
     });
     let detectors = table(["detector", "severity", "fires when"], detectors);
     let readme = replace(&replace(&readme, "rules", &rules), "detectors", &detectors);
@@ -62,13 +76,26 @@ fn the_readme_lists_every_rule_and_detector() {
 
 fn table(head: [&str; 3], rows: impl Iterator<Item = [String; 3]>) -> String {
     let rows = rows.map(|[name, severity, text]| format!("| `{name}` | {severity} | {text} |\n"));
-    format!("| {} | {} | {} |\n|---|---|---|\n{}", head[0], head[1], head[2], rows.collect::<String>())
+    format!(
+        "| {} | {} | {} |\n|---|---|---|\n{}",
+        head[0],
+        head[1],
+        head[2],
+        rows.collect::<String>()
+    )
 }
 
 /// Replaces what stands between `<!-- generated: NAME -->` and `<!-- end: NAME -->`.
 fn replace(text: &str, name: &str, with: &str) -> String {
-    let (start, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end: {name} -->"));
-    let (head, rest) = text.split_once(&start).unwrap_or_else(|| panic!("README.md lacks the mark {start}"));
-    let (_, tail) = rest.split_once(&end).unwrap_or_else(|| panic!("README.md lacks the mark {end}"));
+    let (start, end) = (
+        format!("<!-- generated: {name} -->\n"),
+        format!("<!-- end: {name} -->"),
+    );
+    let (head, rest) = text
+        .split_once(&start)
+        .unwrap_or_else(|| panic!("README.md lacks the mark {start}"));
+    let (_, tail) = rest
+        .split_once(&end)
+        .unwrap_or_else(|| panic!("README.md lacks the mark {end}"));
     format!("{head}{start}{with}{end}{tail}")
 }

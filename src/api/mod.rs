@@ -109,7 +109,10 @@ pub fn report_name(key: &ObjectKey) -> String {
         return name;
     }
     let suffix = format!("-{:08x}", fnv32(&name));
-    format!("{}{suffix}", &name[..NAME_MAX - suffix.len()].trim_end_matches(['-', '.']))
+    format!(
+        "{}{suffix}",
+        &name[..NAME_MAX - suffix.len()].trim_end_matches(['-', '.'])
+    )
 }
 
 /// The name of an Event on a workload or node: the report's, then a number that follows from what happened.
@@ -153,7 +156,13 @@ mod tests {
         let key = ObjectKey::new(Kind::Deployment, "shop", "x".repeat(253));
         let name = report_name(&key);
         assert_eq!(name.len(), 253);
-        assert!(name.starts_with("deployment-xxx") && name.as_bytes()[244] == b'-', "{name}");
-        assert_eq!(report_name(&ObjectKey::new(Kind::Deployment, "shop", "web")), "deployment-web");
+        assert!(
+            name.starts_with("deployment-xxx") && name.as_bytes()[244] == b'-',
+            "{name}"
+        );
+        assert_eq!(
+            report_name(&ObjectKey::new(Kind::Deployment, "shop", "web")),
+            "deployment-web"
+        );
     }
 }

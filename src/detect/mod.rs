@@ -12,17 +12,23 @@
 //! happened ([`Step::due`]).
 
 mod co_located;
+mod eviction;
 mod node_health;
+mod node_history;
 mod node_limbo;
 mod node_not_ready;
+mod overdue;
 mod stranded;
 mod suppress;
+#[cfg(test)]
+mod trace;
 mod unavailable;
 mod zone_co_located;
 
 use std::collections::HashMap;
 
-pub use self::node_health::{NodeHealth, NodeHistory, PriorNode};
+pub use self::node_health::{FLAPPING, Limbo, NodeHealth, OVERDUE, PriorNode};
+pub use self::node_history::NodeHistory;
 use crate::index::{NodeView, WorkloadView};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Severity};
@@ -36,6 +42,9 @@ pub struct Step {
     pub finding: Option<Finding>,
     /// When it must be asked again although nothing happened.
     pub due: Option<Moment>,
+    /// Only without a finding: why what was said before is taken back (the node was rebooted). A finding that is active
+    /// then closes with this reason and is not latched; nothing happens to one that has ended before.
+    pub withdrawn: Option<String>,
 }
 
 impl Step {
@@ -49,8 +58,8 @@ impl Step {
     #[must_use]
     pub fn wait(due: Moment) -> Self {
         Step {
-            finding: None,
             due: Some(due),
+            ..Step::default()
         }
     }
 
@@ -59,8 +68,15 @@ impl Step {
     pub fn firing(finding: Finding) -> Self {
         Step {
             finding: Some(finding),
-            due: None,
+            ..Step::default()
         }
+    }
+
+    /// The same, to be asked again at `due` at the latest.
+    #[must_use]
+    pub fn due(mut self, due: Option<Moment>) -> Self {
+        self.due = self.due.into_iter().chain(due).min();
+        self
     }
 }
 
@@ -74,6 +90,10 @@ pub trait WorkloadDetector: Send + Sync {
         now: Now,
         config: &DetectorConfig,
     ) -> Step;
+
+    /// Called once, before the first step, when the report says that it was firing, and how badly, when the operator
+    /// went away: what it waits for has then been waited for, so that a restart makes no finding end and begin again.
+    fn resume(&mut self, _severity: Severity) {}
 }
 
 /// A detector for nodes. The node's history is shared between them ([`NodeHistory`]).
@@ -140,6 +160,8 @@ pub fn find(name: &str) -> Option<&'static Detector> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hold {
     since: Option<Moment>,
+    /// It had held for long enough before a restart.
+    resumed: bool,
 }
 
 impl Hold {
@@ -152,16 +174,93 @@ impl Hold {
         long_enough: std::time::Duration,
     ) -> Result<Moment, Option<Moment>> {
         if !holds {
-            self.since = None;
+            self.reset();
             return Err(None);
         }
         let since = *self.since.get_or_insert(now);
         let due = since.after(long_enough);
-        if now >= due { Ok(since) } else { Err(Some(due)) }
+        if now >= due || self.resumed {
+            Ok(since)
+        } else {
+            Err(Some(due))
+        }
     }
 
     /// Starts again from nothing.
     pub fn reset(&mut self) {
-        self.since = None;
+        *self = Hold::default();
+    }
+
+    /// If it holds at the next step, it has held for long enough.
+    pub fn resume(&mut self) {
+        self.resumed = true;
+    }
+}
+
+/// A workload as messages name it: `Deployment web`.
+fn named(view: &WorkloadView<'_>) -> String {
+    format!("{} {}", view.key().kind, view.key().name)
+}
+
+/// `0 of 2 ready`: who is served, the first thing that every message says of a workload.
+fn ready_of_desired(view: &WorkloadView<'_>) -> String {
+    format!("{} of {} ready", view.ready(), view.desired().unwrap_or_default())
+}
+
+/// `both replicas`, `all 3 replicas`, `the only replica`.
+fn all_replicas(n: u32) -> String {
+    match n {
+        1 => "the only replica".to_owned(),
+        2 => "both replicas".to_owned(),
+        n => format!("all {n} replicas"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_detector_has_a_page_and_says_when_it_fires_and_ends() {
+        for detector in DETECTORS {
+            let page = detector.page();
+            assert!(page.starts_with(&format!("# {}\n", detector.name)), "{page}");
+            for part in ["## Why", "## Example", "## Way out", "## Options"] {
+                assert!(page.contains(part), "{} has no {part}", detector.name);
+            }
+            assert!(!detector.summary.is_empty() && !detector.ends.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_hold_is_over_exactly_when_it_is_long_enough() {
+        let long_enough = Duration::from_secs(10);
+        let mut hold = Hold::default();
+        assert_eq!(
+            hold.step(true, Moment(5_000), long_enough),
+            Err(Some(Moment(15_000)))
+        );
+        assert_eq!(
+            hold.step(true, Moment(14_999), long_enough),
+            Err(Some(Moment(15_000)))
+        );
+        assert_eq!(hold.step(true, Moment(15_000), long_enough), Ok(Moment(5_000)));
+        assert_eq!(hold.step(false, Moment(16_000), long_enough), Err(None));
+        assert_eq!(
+            hold.step(true, Moment(17_000), long_enough),
+            Err(Some(Moment(27_000)))
+        );
+    }
+
+    #[test]
+    fn a_resumed_hold_needs_no_second_wait_unless_it_broke_meanwhile() {
+        let long_enough = Duration::from_secs(10);
+        let mut hold = Hold::default();
+        hold.resume();
+        assert_eq!(hold.step(true, Moment(1), long_enough), Ok(Moment(1)));
+        hold.step(false, Moment(2), long_enough).ok();
+        assert!(hold.step(true, Moment(3), long_enough).is_err());
     }
 }

@@ -1,68 +1,56 @@
-//! What is remembered of each node, and what that makes of it now.
-
-use std::time::Duration;
+//! What workloads and other detectors need to know of a node that is not healthy.
 
 use jiff::Timestamp;
 
-use crate::index::NodeView;
-use crate::model::config::DetectorConfig;
 use crate::model::node::ReadyStatus;
-use crate::model::time::{Moment, Now};
 
-/// A node that is not healthy, as other detectors and the workloads on it need to know it.
+/// A node that is not healthy, as other detectors and the workloads on it need to know it. Equal from call to call until
+/// something happens: it carries no running time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeHealth {
     /// Ready's status now; True for a node in limbo that is back for the moment.
     pub status: ReadyStatus,
-    /// When Ready left True, as the control plane stamped it; `None` while Ready is True.
+    /// When Ready left True, as it was stamped then; `None` while Ready is True.
     pub since: Option<Timestamp>,
-    /// When the last heartbeat was seen, on the wall clock; `None` without a Lease.
+    /// When the last heartbeat before the silence was seen, on the wall clock; when Ready left True, if it was silent
+    /// already before anybody looked. `None` unless Ready is Unknown, and without a Lease.
     pub last_heartbeat: Option<Timestamp>,
-    /// When Kubernetes will evict a pod that tolerates it for the default time; `None` when the NoExecute taint is not
-    /// there.
+    /// When the NoExecute taint was added; `None` when it is not there. Pods leave that much later as they tolerate it.
     pub no_execute_since: Option<Timestamp>,
     /// In limbo: why.
     pub limbo: Option<Limbo>,
-    /// Why the node itself is not judged (cordoned, being deleted, just joined …), if so.
+    /// Why the node itself is not judged (cordoned, being deleted, just joined …), if so. Then it is never in limbo.
     pub suppressed: Option<String>,
 }
 
-/// Why a node is in limbo.
+impl NodeHealth {
+    /// Whether the node may fail, or fail again: it is judged, and found wanting.
+    #[must_use]
+    pub const fn is_suspect(&self) -> bool {
+        self.suppressed.is_none()
+    }
+}
+
+/// Why a node is in limbo. It stays so until the mechanism has been gone for `DetectorConfig::limbo_quiet`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limbo {
-    /// The mechanism's id: `L1`.
+    /// The mechanism's id: [`FLAPPING`] or [`OVERDUE`].
     pub mechanism: &'static str,
-    /// Silences in the window.
+    /// Silences in the window that ends with the newest of them.
     pub episodes: u32,
+    /// With [`OVERDUE`]: when the first of the pods that are still there should have gone.
+    pub overdue_since: Option<Timestamp>,
 }
+
+/// The node falls silent again and again, and each return starts the eviction timers anew.
+pub const FLAPPING: &str = "L1";
+/// The node is not ready, and pods are there that should have been evicted: a lost timer or a denied deletion.
+pub const OVERDUE: &str = "L4";
 
 /// What a report kept of a node: enough to go on after a restart of the operator.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PriorNode {
-    /// When each silence was first seen, oldest first.
+    /// When each silence was first seen, oldest first: the transitions of `node-not-ready` to Active, without those of
+    /// severity info (a node that was not judged).
     pub silences: Vec<Timestamp>,
-}
-
-/// One node's history, bounded.
-#[derive(Debug, Default)]
-pub struct NodeHistory {}
-
-impl NodeHistory {
-    /// A history that goes on from what a report kept.
-    #[must_use]
-    pub fn restore(_prior: &PriorNode, _now: Now) -> Self {
-        NodeHistory {}
-    }
-
-    /// Notes the node as it is now. Returns when it must be looked at again although nothing happened.
-    pub fn observe(&mut self, _node: &NodeView<'_>, _now: Now, _config: &DetectorConfig) -> Option<Moment> {
-        None
-    }
-
-    /// What it makes of the node; `None` when healthy.
-    #[must_use]
-    pub fn health(&self, _node: &NodeView<'_>, _now: Now, _config: &DetectorConfig) -> Option<NodeHealth> {
-        let _ = Duration::ZERO;
-        None
-    }
 }

@@ -66,7 +66,10 @@ impl ReportState {
 
     fn note(&mut self, status: Option<&ReportStatus>) {
         self.verdict = status.map_or(Verdict::Unknown, |status| status.verdict);
-        self.owner = status.and_then(|status| status.owner.as_deref()).unwrap_or_default().into();
+        self.owner = status
+            .and_then(|status| status.owner.as_deref())
+            .unwrap_or_default()
+            .into();
     }
 
     /// Takes over a plan. Returns what to write, if anything: what changed, or what the API server still does not show
@@ -100,30 +103,48 @@ impl ReportState {
             self.stale = false;
             return Some(ReportWrite::Replace { status });
         }
-        Some(ReportWrite::Put { status, create: !self.exists })
+        Some(ReportWrite::Put {
+            status,
+            create: !self.exists,
+        })
     }
 
     /// A node's report is over when nothing is left in it and its last transition has left the window in which silences
     /// are counted: until then it is the memory that survives a restart.
     fn is_over(&self, prior: &Prior, config: &DetectorConfig, now: Now) -> bool {
-        !prior.has_findings() && prior.last_change().is_none_or(|at| now.since_stamp(at) >= config.limbo_window)
+        !prior.has_findings()
+            && prior
+                .last_change()
+                .is_none_or(|at| now.since_stamp(at) >= config.limbo_window)
     }
 
     fn may_try(&self, now: Now) -> bool {
-        self.tried.is_none_or(|(at, tries)| now.at >= at.after(pause(tries)))
+        self.tried
+            .is_none_or(|(at, tries)| now.at >= at.after(pause(tries)))
     }
 
     /// When this report must be looked at again: a write that does not show, a node's report that will be over.
     pub(super) fn due(&self, kind: Kind, config: &DetectorConfig, now: Now) -> Option<Moment> {
-        let retry = (self.shown != self.prior.hash()).then(|| self.tried.map(|(at, tries)| at.after(pause(tries))));
-        let last = (kind == Kind::Node && !self.prior.has_findings()).then(|| self.prior.last_change()).flatten();
-        let over = last.and_then(|at| at.checked_add(config.limbo_window).ok()).map(|at| now.moment_until(at));
-        retry.flatten().into_iter().chain(over.filter(|_| self.exists)).min()
+        let retry =
+            (self.shown != self.prior.hash()).then(|| self.tried.map(|(at, tries)| at.after(pause(tries))));
+        let last = (kind == Kind::Node && !self.prior.has_findings())
+            .then(|| self.prior.last_change())
+            .flatten();
+        let over = last
+            .and_then(|at| at.checked_add(config.limbo_window).ok())
+            .map(|at| now.moment_until(at));
+        retry
+            .flatten()
+            .into_iter()
+            .chain(over.filter(|_| self.exists))
+            .min()
     }
 }
 
 fn pause(tries: u32) -> Duration {
-    RETRY.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(RETRY_MAX)
+    RETRY
+        .saturating_mul(1 << tries.saturating_sub(1).min(10))
+        .min(RETRY_MAX)
 }
 
 /// All reports.
@@ -156,16 +177,22 @@ impl Reports {
     }
 
     pub(super) fn unacknowledged(&self) -> usize {
-        self.by_subject.values().map(|report| report.prior.unacknowledged()).sum()
+        self.by_subject
+            .values()
+            .map(|report| report.prior.unacknowledged())
+            .sum()
     }
 
     /// Makes sure that there is a state for this very workload; that of an earlier one of the same name is dropped.
-    pub(super) fn entry<'k>(&mut self, key: &'k ObjectKey, uid: &Name) -> &'k ObjectKey {
+    pub(super) fn entry(&mut self, key: &ObjectKey, uid: &Name) -> &mut ReportState {
         let report = self.by_subject.entry(key.clone()).or_default();
         if report.uid != *uid {
             let anew = !report.uid.is_empty() || report.stale;
-            let acknowledgements =
-                if anew { Vec::new() } else { std::mem::take(&mut report.acknowledgements) };
+            let acknowledgements = if anew {
+                Vec::new()
+            } else {
+                std::mem::take(&mut report.acknowledgements)
+            };
             *report = ReportState {
                 uid: uid.clone(),
                 exists: report.exists,
@@ -174,11 +201,7 @@ impl Reports {
                 ..ReportState::default()
             };
         }
-        key
-    }
-
-    pub(super) fn get_mut(&mut self, key: &ObjectKey) -> &mut ReportState {
-        self.by_subject.entry(key.clone()).or_default()
+        report
     }
 
     /// Takes in a report that was listed or changed. Returns whether its subject must be looked at.
@@ -217,7 +240,9 @@ impl Reports {
 
     /// A report is gone. Returns whether its subject must be looked at, so that it comes back.
     pub(super) fn gone(&mut self, subject: &ObjectKey) -> bool {
-        let Some(report) = self.by_subject.get_mut(subject) else { return false };
+        let Some(report) = self.by_subject.get_mut(subject) else {
+            return false;
+        };
         report.exists = false;
         report.stale = false;
         report.shown = None;
@@ -229,7 +254,11 @@ impl Reports {
     pub(super) fn prior_node(&self, node: &str) -> PriorNode {
         let key = ObjectKey::new(Kind::Node, "", node);
         let prior = self.by_subject.get(&key).map(|report| &report.prior);
-        let silences = prior.into_iter().flat_map(|prior| prior.activations("node-not-ready", Severity::Warning));
-        PriorNode { silences: silences.map(crate::model::report::Stamp::time).collect() }
+        let silences = prior
+            .into_iter()
+            .flat_map(|prior| prior.activations("node-not-ready", Severity::Warning));
+        PriorNode {
+            silences: silences.map(crate::model::report::Stamp::time).collect(),
+        }
     }
 }

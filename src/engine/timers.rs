@@ -37,7 +37,9 @@ impl Timers {
         while let Some((at, _)) = self.order.first()
             && *at <= now
         {
-            let Some((_, subject)) = self.order.pop_first() else { break };
+            let Some((_, subject)) = self.order.pop_first() else {
+                break;
+            };
             self.by_subject.remove(&subject);
             due.push(subject);
         }

@@ -21,7 +21,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub use self::nodes::NodeId;
 pub use self::owners::{NodeCount, OwnerId};
-pub use self::view::{Floor, FloorSource, NodeView, WorkloadView};
+pub use self::view::{Floor, FloorSource, NodeView, PodView, WorkloadView};
 use self::{intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods};
 use crate::model::config::ClusterVersion;
 use crate::model::keys::{Kind, Name, ObjectKey};
@@ -57,6 +57,17 @@ impl Dirty {
     }
 }
 
+/// Marks that are set when they are taken: a list of 5,000 nodes would otherwise walk over all workloads 5,000 times.
+#[derive(Debug, Default)]
+struct Pending {
+    /// Every judged workload.
+    workloads: bool,
+    /// Every node.
+    nodes: bool,
+    /// The workloads all of whose pods sit on one node: what they are told depends on which other nodes exist.
+    concentrated: bool,
+}
+
 /// The cluster in memory. See the module's documentation.
 #[derive(Debug, Default)]
 pub struct Index {
@@ -70,6 +81,7 @@ pub struct Index {
     unseen: HashMap<Kind, HashSet<ObjectKey>>,
     version: Option<ClusterVersion>,
     dirty: Dirty,
+    pending: Pending,
 }
 
 impl Index {
@@ -185,13 +197,32 @@ impl Index {
 
     /// Takes what changed since the last call.
     pub fn take_dirty(&mut self) -> Dirty {
+        let Pending {
+            workloads,
+            nodes,
+            concentrated,
+        } = std::mem::take(&mut self.pending);
+        if workloads || concentrated {
+            let judged = self.owners.judged().map(|(_, owner)| owner);
+            let marked = judged.filter(|owner| workloads || owner.counts.len() == 1);
+            self.dirty.workloads.extend(marked.map(|owner| owner.key.clone()));
+        }
+        if nodes {
+            let names = self.nodes.objects().map(|(_, node)| node.name.clone());
+            self.dirty.nodes.extend(names);
+        }
         std::mem::take(&mut self.dirty)
     }
 
     /// Whether anything changed since [`Index::take_dirty`].
     #[must_use]
     pub fn is_dirty(&self) -> bool {
-        !self.dirty.is_empty()
+        let Pending {
+            workloads,
+            nodes,
+            concentrated,
+        } = self.pending;
+        workloads || nodes || concentrated || !self.dirty.is_empty()
     }
 
     /// Everything about one workload; `None` when it is not there, or is owned by another workload (a Deployment's
@@ -231,7 +262,7 @@ impl Index {
     #[must_use]
     pub fn count(&self, kind: Kind) -> usize {
         match kind {
-            Kind::Pod => self.pods.len(),
+            Kind::Pod => self.pods.len() + self.owners.count(kind),
             Kind::Node => self.nodes.objects().count(),
             Kind::Lease => self.nodes.leases(),
             kind if kind.is_workload() => self.owners.count(kind),
@@ -259,12 +290,8 @@ impl Index {
 
     /// Marks every judged workload and every node.
     fn mark_all(&mut self) {
-        self.dirty
-            .workloads
-            .extend(self.owners.judged().map(|(_, owner)| owner.key.clone()));
-        self.dirty
-            .nodes
-            .extend(self.nodes.objects().map(|(_, node)| node.name.clone()));
+        self.pending.workloads = true;
+        self.pending.nodes = true;
     }
 }
 

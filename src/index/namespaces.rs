@@ -137,11 +137,11 @@ impl Index {
         }
     }
 
-    /// Marks only when a Service's endpoints went from none to some or back: nothing else is read of them.
+    /// Marks only when a Service got its first slice, or its ready endpoints went from none to some or back: nothing
+    /// else is read of them.
     pub(super) fn apply_slice(&mut self, slice: EndpointSlice) {
         let (namespace, name) = (slice.namespace.clone(), slice.name.clone());
-        let service = slice.service.clone();
-        self.change_slices(&namespace, service, |slices| slices.insert(name, slice));
+        self.change_slice(&namespace, &name, Some(slice));
     }
 
     pub(super) fn apply_limit_range(&mut self, range: LimitRange) {
@@ -158,68 +158,63 @@ impl Index {
             namespace,
             name,
         } = key;
+        // A Namespace is kept in the context that it names.
+        let within = if *kind == Kind::Namespace { name } else { namespace };
+        let Some(context) = self.namespaces.get_mut(within) else {
+            return;
+        };
         match kind {
             Kind::Namespace => {
-                self.mark_in(name, |_| true);
-                self.forget_in_context(name, |context| context.namespace = None);
+                let gone = context.namespace.take().is_some();
+                self.mark_in(within, |_| gone);
             }
             Kind::HorizontalPodAutoscaler => {
-                if let Some(old) = self
-                    .namespaces
-                    .get(namespace)
-                    .and_then(|c| c.autoscalers.get(name))
-                {
-                    let target = old.target.clone();
-                    self.mark_in(namespace, |w| w.key.name == target.name);
-                    self.forget_in_context(namespace, |context| drop(context.autoscalers.remove(name)));
+                if let Some(old) = context.autoscalers.remove(name) {
+                    self.mark_in(within, |w| w.key.name == old.target.name);
                 }
             }
             Kind::PodDisruptionBudget => {
-                if let Some(old) = self.namespaces.get(namespace).and_then(|c| c.budgets.get(name)) {
-                    let selector = old.selector.clone();
-                    self.mark_in(namespace, |w| {
-                        selector.as_ref().is_some_and(|s| s.matches(&w.template.labels))
-                    });
-                    self.forget_in_context(namespace, |context| drop(context.budgets.remove(name)));
+                if let Some(selector) = context.budgets.remove(name).and_then(|old| old.selector) {
+                    self.mark_in(within, |w| selector.matches(&w.template.labels));
                 }
             }
             Kind::Service => {
-                if let Some(old) = self.namespaces.get(namespace).and_then(|c| c.services.get(name)) {
-                    let old = old.clone();
-                    self.mark_in(namespace, |w| old.selects(&w.template.labels));
-                    self.forget_in_context(namespace, |context| drop(context.services.remove(name)));
+                if let Some(old) = context.services.remove(name) {
+                    self.mark_in(within, |w| old.selects(&w.template.labels));
                 }
             }
-            Kind::EndpointSlice => {
-                let service = self
-                    .namespaces
-                    .get(namespace)
-                    .and_then(|c| c.slices.get(name))
-                    .and_then(|s| s.service.clone());
-                self.change_slices(namespace, service, |slices| slices.remove(name));
-                self.forget_in_context(namespace, |_| {});
-            }
+            Kind::EndpointSlice => self.change_slice(within, name, None),
             Kind::LimitRange => {
-                self.mark_in(namespace, |_| true);
-                self.forget_in_context(namespace, |context| drop(context.limit_ranges.remove(name)));
+                let gone = context.limit_ranges.remove(name).is_some();
+                self.mark_in(within, |_| gone);
             }
             _ => {}
         }
+        self.forget_in_context(within, |_| {});
     }
 
-    fn change_slices(
-        &mut self,
-        namespace: &str,
-        service: Option<Name>,
-        change: impl FnOnce(&mut BTreeMap<Name, EndpointSlice>) -> Option<EndpointSlice>,
-    ) {
+    fn change_slice(&mut self, namespace: &str, name: &Name, slice: Option<EndpointSlice>) {
         let context = self.context_mut(namespace);
-        let ready = |context: &NamespaceContext| service.as_deref().map(|s| context.endpoints(s).0 > 0);
-        let before = ready(context);
-        change(&mut context.slices);
-        if before != ready(context)
-            && let Some(service) = service.and_then(|s| context.services.get(&s)).cloned()
-        {
+        let old = context.slices.get(name).and_then(|slice| slice.service.clone());
+        let new = slice.as_ref().and_then(|slice| slice.service.clone());
+        let touched: BTreeSet<Name> = [old, new].into_iter().flatten().collect();
+        let states = |context: &NamespaceContext| -> Vec<(bool, bool)> {
+            let endpoints = touched.iter().map(|service| context.endpoints(service));
+            endpoints.map(|(ready, any)| (ready > 0, any)).collect()
+        };
+        let before = states(context);
+        match slice {
+            Some(slice) => drop(context.slices.insert(name.clone(), slice)),
+            None => drop(context.slices.remove(name)),
+        }
+        let after = states(context);
+        let flipped: Vec<Service> = touched
+            .iter()
+            .zip(before.iter().zip(&after))
+            .filter(|(_, (before, after))| before != after)
+            .filter_map(|(name, _)| context.services.get(name).cloned())
+            .collect();
+        for service in flipped {
             self.mark_in(namespace, |w| service.selects(&w.template.labels));
         }
     }

@@ -9,7 +9,7 @@ use super::intern::Interner;
 use super::owners::OwnerId;
 use super::{Dirty, Index};
 use crate::model::keys::{Kind, Name, ObjectKey};
-use crate::model::node::{Lease, Node};
+use crate::model::node::{HOSTNAME_LABEL, Lease, Node, REGION_LABEL, ZONE_LABEL};
 use crate::model::time::Moment;
 
 /// A slot in the table of nodes.
@@ -24,6 +24,8 @@ pub(super) struct NodeSlot {
     /// Region and zone.
     pub(super) zone: Option<Name>,
     pub(super) lease: Option<Heartbeat>,
+    /// Rows of pods that are bound here. They hold the slot, whether they count for a workload or not.
+    rows: u32,
     /// Workloads with pods here, and how many pods each.
     pub(super) workloads: BTreeMap<OwnerId, u32>,
 }
@@ -33,7 +35,7 @@ pub(super) struct NodeSlot {
 pub(super) struct Heartbeat {
     /// `renewTime`, only ever compared with the next one.
     renewed: Option<Timestamp>,
-    /// When the last increase was seen; `None` until one has been seen after the first list.
+    /// When the last increase was seen; until one has been, when the Lease was.
     pub(super) seen: Moment,
 }
 
@@ -74,7 +76,7 @@ impl Nodes {
     /// Frees the slot if nothing names it any more.
     pub(super) fn release(&mut self, id: NodeId) {
         let slot = self.get(id);
-        if slot.object.is_none() && slot.lease.is_none() && slot.workloads.is_empty() {
+        if slot.object.is_none() && slot.lease.is_none() && slot.rows == 0 {
             let slot = self.slots.remove(id.0 as usize);
             self.by_name.remove(&slot.name);
         }
@@ -103,6 +105,17 @@ impl Nodes {
                 slot.name.clone(),
             )
         })
+    }
+
+    /// The row of a pod names the node now.
+    pub(super) fn hold(&mut self, id: NodeId) {
+        self.get_mut(id).rows += 1;
+    }
+
+    /// The row of a pod names the node no more.
+    pub(super) fn let_go(&mut self, id: NodeId) {
+        self.get_mut(id).rows -= 1;
+        self.release(id);
     }
 
     /// A pod of a workload is here now.
@@ -154,23 +167,23 @@ impl Nodes {
             self.release(id);
         }
     }
+}
 
-    /// Distinct zones that have a node which takes pods, up to `enough`.
-    pub(super) fn schedulable_zones(&self, enough: usize) -> usize {
-        let mut zones: Vec<&str> = Vec::new();
-        for slot in self.slots() {
-            let (Some(node), Some(zone)) = (&slot.object, &slot.zone) else {
-                continue;
-            };
-            if !node.unschedulable && !zones.contains(&&**zone) {
-                zones.push(zone);
-                if zones.len() >= enough {
-                    break;
-                }
-            }
-        }
-        zones.len()
-    }
+/// Labels that say where a node is; rules ask how many values of them there are among the nodes that take pods.
+const PLACE_LABELS: [&str; 5] = [
+    HOSTNAME_LABEL,
+    ZONE_LABEL,
+    REGION_LABEL,
+    "failure-domain.beta.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/region",
+];
+
+/// Whether two states of a node are alike to pods that look for a place: both take none, or both are in the same one.
+fn same_place(before: Option<&Node>, after: Option<&Node>) -> bool {
+    let takes_pods = |node: Option<&Node>| node.is_some_and(|node| !node.unschedulable);
+    let at = |node: Option<&Node>, key: &str| node.and_then(|node| node.labels.get(key)).map(Name::from);
+    takes_pods(before) == takes_pods(after)
+        && (!takes_pods(after) || PLACE_LABELS.iter().all(|key| at(before, key) == at(after, key)))
 }
 
 impl Index {
@@ -180,26 +193,25 @@ impl Index {
         if self.nodes.get(id).object.as_deref() == Some(&node) {
             return;
         }
-        let zones = self.nodes.schedulable_zones(2);
         let zone = node.zone().map(|zone| self.names.share(zone.into()));
         let slot = self.nodes.get_mut(id);
         slot.zone = zone;
-        slot.object = Some(Box::new(node));
-        self.node_changed(id, zones);
+        let before = slot.object.replace(Box::new(node));
+        self.node_changed(id, before.as_deref());
     }
 
     pub(super) fn delete_node(&mut self, name: &str) {
         let Some(id) = self.nodes.find(name) else { return };
-        let zones = self.nodes.schedulable_zones(2);
         let slot = self.nodes.get_mut(id);
-        slot.object = None;
         slot.zone = None;
-        self.node_changed(id, zones);
+        let Some(before) = slot.object.take() else { return };
+        self.node_changed(id, Some(&before));
         self.nodes.release(id);
     }
 
-    /// Marks the node, the workloads on it, those that may now go elsewhere, and all when "more than one zone" flipped.
-    fn node_changed(&mut self, id: NodeId, zones_before: usize) {
+    /// Marks the node, the workloads on it, those that may now go elsewhere, and all when the places that pods may go
+    /// to are others now.
+    fn node_changed(&mut self, id: NodeId, before: Option<&Node>) {
         let slot = self.nodes.get(id);
         self.dirty.nodes.insert(slot.name.clone());
         let here = slot
@@ -207,9 +219,8 @@ impl Index {
             .keys()
             .map(|owner| self.owners.get(*owner).key.clone());
         self.dirty.workloads.extend(here);
-        self.mark_concentrated();
-        if self.nodes.schedulable_zones(2) != zones_before {
-            self.mark_all();
-        }
+        let same_place = same_place(before, slot.object.as_deref());
+        self.pending.concentrated = true;
+        self.pending.workloads |= !same_place;
     }
 }

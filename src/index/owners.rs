@@ -108,8 +108,20 @@ impl Owners {
 
     /// The owner at the top of the chain.
     pub(super) fn root(&self, id: OwnerId) -> OwnerId {
-        // A chain has at most two links (pod owner → its controller); a cycle cannot be built, see `link`.
+        // A chain has at most two links, and no cycle: see `judging_owner`.
         self.get(id).parent.unwrap_or(id)
+    }
+
+    /// How many slots there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Every owner that anything names.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> impl Iterator<Item = &Owner> {
+        self.slots.iter().map(|(_, owner)| owner)
     }
 
     /// Owners whose object is judged.
@@ -187,6 +199,17 @@ impl Index {
         }))
     }
 
+    /// The owner that is judged in a workload's place: a ReplicaSet's Deployment, a Job's CronJob. Any other controller
+    /// is like a custom resource, a Deployment that owns a StatefulSet as well: it does not run the pods itself. So
+    /// nothing that has a parent is one, whatever the objects say.
+    fn judging_owner(&mut self, namespace: &str, workload: &Workload) -> Option<OwnerId> {
+        let controller = workload.controller.as_ref()?;
+        match (workload.key.kind, &*controller.kind) {
+            (Kind::ReplicaSet, "Deployment") | (Kind::Job, "CronJob") => self.owner_of(namespace, controller),
+            _ => None,
+        }
+    }
+
     pub(super) fn apply_workload(&mut self, workload: Workload) {
         let namespace = self.names.name(&workload.key.namespace);
         let key = ObjectKey {
@@ -194,31 +217,39 @@ impl Index {
             ..workload.key.clone()
         };
         let id = self.owners.slot(key.clone());
-        let parent = match &workload.controller {
-            Some(controller) => self.owner_of(&key.namespace, controller),
-            None => None,
-        };
+        let parent = self.judging_owner(&key.namespace, &workload);
         self.link(id, parent);
         let owner = self.owners.get_mut(id);
         owner.present = true;
-        let kept = (parent.is_none() && !is_foreign_replica_set(&workload)).then(|| Box::new(workload));
+        let kept = (parent.is_none() && !is_made_by_a_controller(&workload)).then(|| Box::new(workload));
         if owner.object == kept {
             return;
         }
+        let judged = kept.is_some();
         owner.object = kept;
-        self.context_of(&key.namespace).workloads.insert(id);
+        if judged {
+            self.context_mut(&key.namespace).workloads.insert(id);
+        } else {
+            self.forget_in_context(&key.namespace, |context| {
+                context.workloads.remove(&id);
+            });
+        }
         self.dirty.workloads.insert(key);
     }
 
     pub(super) fn delete_workload(&mut self, key: &ObjectKey) {
         let Some(id) = self.owners.find(key) else { return };
         let owner = self.owners.get_mut(id);
-        owner.object = None;
+        if !owner.present {
+            return;
+        }
         owner.present = false;
-        self.dirty.workloads.insert(key.clone());
-        self.forget_in_context(&key.namespace, |context| {
-            context.workloads.remove(&id);
-        });
+        if owner.object.take().is_some() {
+            self.dirty.workloads.insert(key.clone());
+            self.forget_in_context(&key.namespace, |context| {
+                context.workloads.remove(&id);
+            });
+        }
         self.link(id, None);
         self.owners.release(id);
     }
@@ -234,10 +265,8 @@ impl Index {
 
     /// Sets an owner's controller and moves the counters of its pods from the old root to the new one.
     fn link(&mut self, id: OwnerId, parent: Option<OwnerId>) {
-        // Two links at most: whatever claims to own an owner's owner is not followed, so no cycle can form.
-        let parent = parent.filter(|p| *p != id && self.owners.get(*p).parent.is_none());
         let old = self.owners.get(id).parent;
-        if old == parent || !self.owners.get(id).children.is_empty() {
+        if old == parent {
             return;
         }
         let pods = self.owners.get(id).pods.clone();
@@ -266,16 +295,6 @@ impl Index {
         }
     }
 
-    /// Marks the workloads all of whose pods sit on one node: what they are told depends on which other nodes exist.
-    pub(super) fn mark_concentrated(&mut self) {
-        let concentrated = self
-            .owners
-            .judged()
-            .filter(|(_, o)| o.counts.len() == 1)
-            .map(|(_, o)| o.key.clone());
-        self.dirty.workloads.extend(concentrated);
-    }
-
     /// Marks the workloads of a namespace that a test picks by their pod template's labels.
     pub(super) fn mark_in(&mut self, namespace: &str, picks: impl Fn(&Workload) -> bool) {
         let Some(context) = self.namespaces.get(namespace) else {
@@ -288,14 +307,10 @@ impl Index {
         self.dirty.workloads.extend(picked.map(|w| w.key.clone()));
     }
 
-    fn context_of(&mut self, namespace: &str) -> &mut namespaces::NamespaceContext {
-        let name = self.names.share(namespace.into());
-        self.namespaces.entry(name).or_default()
-    }
-
     /// The context of a namespace, made if it is not there.
     pub(super) fn context_mut(&mut self, namespace: &str) -> &mut namespaces::NamespaceContext {
-        self.context_of(namespace)
+        let name = self.names.share(namespace.into());
+        self.namespaces.entry(name).or_default()
     }
 
     /// Changes the context of a namespace if there is one, and drops it when nothing is left in it.
@@ -314,7 +329,15 @@ impl Index {
     }
 }
 
-/// A ReplicaSet of a controller that is not read (an Argo Rollout) is not a workload by itself.
-fn is_foreign_replica_set(workload: &Workload) -> bool {
-    workload.key.kind == Kind::ReplicaSet && workload.controller.is_some()
+/// A ReplicaSet of a controller that is not read (an Argo Rollout), or a file's Pod that a workload made, is not a
+/// workload by itself.
+fn is_made_by_a_controller(workload: &Workload) -> bool {
+    let Some(controller) = &workload.controller else {
+        return false;
+    };
+    match workload.key.kind {
+        Kind::ReplicaSet => true,
+        Kind::Pod => Kind::parse(&controller.kind).is_some_and(Kind::is_workload),
+        _ => false,
+    }
 }

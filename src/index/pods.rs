@@ -143,6 +143,10 @@ impl Index {
         {
             return;
         }
+        // Before the old row lets go of its node: it may be all that holds the slot.
+        if let Some(node) = row.node {
+            self.nodes.hold(node);
+        }
         let before = known.map(|id| self.unplace(id));
         let owner = row.owner;
         let placed = row.placed();
@@ -178,7 +182,7 @@ impl Index {
             self.mark_root(owner);
         }
         if let Some(node) = row.node {
-            self.nodes.release(node);
+            self.nodes.let_go(node);
         }
         (row.owner, id)
     }

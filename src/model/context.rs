@@ -75,7 +75,7 @@ impl Service {
             && self
                 .selector
                 .iter()
-                .all(|(key, value)| labels.get(key).is_some_and(|v| **v == **value))
+                .all(|(key, value)| labels.get(key).is_some_and(|v| v == value))
     }
 }
 

@@ -214,6 +214,11 @@ impl LabelSelector {
         self.0.is_empty()
     }
 
+    /// The labels that it looks at, sorted; a key may come twice. Who knows these knows whether it matches.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|requirement| &*requirement.key)
+    }
+
     /// This selector, further narrowed to objects whose `key` is `value`: what `matchLabelKeys` does with the labels of
     /// the incoming pod. Neither is validated, since a label that exists is valid.
     #[must_use]

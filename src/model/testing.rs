@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 
 use super::context::{
-    Autoscaler, EndpointSlice, LimitRange, LimitRangeItem, LimitRangeType, ScaleTarget, Service,
+    Autoscaler, EndpointSlice, LimitRange, LimitRangeItem, LimitRangeType, Namespace, ScaleTarget, Service,
 };
 use super::field::Field;
 use super::keys::{Kind, Name, ObjectKey};
 use super::node::{
-    HOSTNAME_LABEL, Node, NodeReady, ReadyStatus, TAINT_NOT_READY, TAINT_UNREACHABLE, Taint, ZONE_LABEL,
+    HOSTNAME_LABEL, Lease, Node, NodeReady, ReadyStatus, TAINT_NOT_READY, TAINT_UNREACHABLE, Taint,
+    ZONE_LABEL,
 };
 use super::object::Object;
 use super::pod::{Pod, PodPhase, PodShape};
@@ -93,7 +94,36 @@ pub(crate) fn stateful_set(path: &str) -> Workload {
     workload(Kind::StatefulSet, path)
 }
 
+impl Container {
+    pub(crate) fn limit(mut self, quantity: &str) -> Self {
+        self.memory_limit = Field::Set(quantity.parse().expect("a quantity"));
+        self
+    }
+    pub(crate) fn request(mut self, quantity: &str) -> Self {
+        self.memory_request = Field::Set(quantity.parse().expect("a quantity"));
+        self
+    }
+    pub(crate) fn role(mut self, role: ContainerRole) -> Self {
+        self.role = role;
+        self
+    }
+}
+
 impl Workload {
+    /// Any other change.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Workload)) -> Self {
+        change(&mut self);
+        self
+    }
+    /// These containers instead of the one without resources.
+    pub(crate) fn containers(mut self, containers: impl IntoIterator<Item = Container>) -> Self {
+        self.template.containers = containers.into_iter().collect();
+        self
+    }
+    pub(crate) fn pod_limit(mut self, quantity: &str) -> Self {
+        self.template.pod_memory_limit = Field::Set(quantity.parse().expect("a quantity"));
+        self
+    }
     pub(crate) fn replicas(mut self, n: i32) -> Self {
         self.replicas = Field::Set(n);
         self
@@ -113,24 +143,13 @@ impl Workload {
         self
     }
     pub(crate) fn spread(mut self, key: &str, selects: Option<LabelSelector>) -> Self {
-        self.template.spread.push(SpreadConstraint {
-            topology_key: key.into(),
-            max_skew: Field::Set(1),
-            when_unsatisfiable: Field::Set(WhenUnsatisfiable::ScheduleAnyway),
-            selector: selects,
-            match_label_keys: Vec::new(),
-        });
+        self.template.spread.push(spread(key, selects));
         self
     }
     pub(crate) fn anti_affinity(mut self, required: bool, key: &str, selects: Option<LabelSelector>) -> Self {
         self.template.anti_affinity.push(AntiAffinityTerm {
             required,
-            topology_key: key.into(),
-            selector: selects,
-            match_label_keys: Vec::new(),
-            mismatch_label_keys: Vec::new(),
-            namespaces: Vec::new(),
-            namespace_selector: None,
+            ..apart(key, selects)
         });
         self
     }
@@ -148,6 +167,30 @@ pub(crate) fn controller(api_version: &str, kind: &str, name: &str) -> Controlle
         api_version: api_version.into(),
         kind: kind.into(),
         name: name.into(),
+    }
+}
+
+/// A soft spread with `maxSkew: 1`.
+pub(crate) fn spread(key: &str, selects: Option<LabelSelector>) -> SpreadConstraint {
+    SpreadConstraint {
+        topology_key: key.into(),
+        max_skew: Field::Set(1),
+        when_unsatisfiable: Field::Set(WhenUnsatisfiable::ScheduleAnyway),
+        selector: selects,
+        match_label_keys: Vec::new(),
+    }
+}
+
+/// A preferred anti-affinity term.
+pub(crate) fn apart(key: &str, selects: Option<LabelSelector>) -> AntiAffinityTerm {
+    AntiAffinityTerm {
+        required: false,
+        topology_key: key.into(),
+        selector: selects,
+        match_label_keys: Vec::new(),
+        mismatch_label_keys: Vec::new(),
+        namespaces: Vec::new(),
+        namespace_selector: None,
     }
 }
 
@@ -215,6 +258,15 @@ pub(crate) fn endpoint_slice(path: &str, ready: u32, total: u32) -> EndpointSlic
     }
 }
 
+/// A Namespace with these labels.
+pub(crate) fn namespace(name: &str, pairs: &[(&str, &str)]) -> Namespace {
+    Namespace {
+        name: name.into(),
+        labels: labels(pairs),
+        annotations: Vec::new(),
+    }
+}
+
 /// A Ready node without zone, a day old.
 pub(crate) fn node(name: &str) -> Node {
     Node {
@@ -240,7 +292,7 @@ impl Node {
         self.labels = self
             .labels
             .iter()
-            .map(|(k, v)| (Name::from(&**k), Name::from(&**v)))
+            .map(|(k, v)| (Name::from(k), Name::from(v)))
             .chain([(Name::from(key), Name::from(value))])
             .collect();
         self
@@ -350,5 +402,53 @@ impl Pod {
     }
     pub(crate) fn object(self) -> Object {
         Object::Pod(self)
+    }
+}
+
+/// A node's Lease, renewed at a second of [`wall`]'s clock.
+pub(crate) fn lease(node: &str, renewed: i64) -> Lease {
+    Lease {
+        node: node.into(),
+        renewed: Some(wall(renewed)),
+    }
+}
+
+impl Lease {
+    pub(crate) fn object(self) -> Object {
+        Object::Lease(self)
+    }
+}
+
+impl Service {
+    pub(crate) fn object(self) -> Object {
+        Object::Service(self)
+    }
+}
+
+impl EndpointSlice {
+    pub(crate) fn object(self) -> Object {
+        Object::EndpointSlice(self)
+    }
+}
+
+impl Pod {
+    pub(crate) fn unbound(mut self) -> Self {
+        self.node = None;
+        self.phase = PodPhase::Pending;
+        self.ready = false;
+        self
+    }
+    /// Bound, its containers not running yet.
+    pub(crate) fn starting(mut self) -> Self {
+        self.phase = PodPhase::Pending;
+        self.ready = false;
+        self
+    }
+    /// With other NoExecute tolerations of both node taints: `None` = for ever.
+    pub(crate) fn tolerating(mut self, seconds: Option<i64>) -> Self {
+        for toleration in &mut self.shape.no_execute {
+            toleration.seconds = seconds;
+        }
+        self
     }
 }

@@ -25,9 +25,25 @@ pub(super) const REPORTING_CONTROLLER: &str = "plimsoll";
 const CLUSTER_EVENTS: &str = "default";
 
 /// The Event for a change.
-pub(super) fn event(subject: &ObjectKey, uid: &Name, change: &Change, at: Timestamp, instance: &str) -> Event {
-    let namespace = if subject.namespace.is_empty() { CLUSTER_EVENTS } else { &subject.namespace };
-    let what = format!("{uid}/{}/{:?}/{}/{}", change.id, change.transition, change.episode, at.as_second());
+pub(super) fn event(
+    subject: &ObjectKey,
+    uid: &Name,
+    change: &Change,
+    at: Timestamp,
+    instance: &str,
+) -> Event {
+    let namespace = if subject.namespace.is_empty() {
+        CLUSTER_EVENTS
+    } else {
+        &subject.namespace
+    };
+    let what = format!(
+        "{uid}/{}/{:?}/{}/{}",
+        change.id,
+        change.transition,
+        change.episode,
+        at.as_second()
+    );
     let name = crate::api::event_name(subject, fnv32(&what));
     let state = match change.transition {
         Transition::Active => String::new(),
@@ -65,7 +81,9 @@ pub(super) fn event(subject: &ObjectKey, uid: &Name, change: &Change, at: Timest
 /// One reason for each rule or detector: `memory-limit` → `MemoryLimit`.
 pub(super) fn reason(rule: &str) -> String {
     let words = rule.split('-');
-    words.map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
+    words
+        .map(|word| word[..1].to_ascii_uppercase() + &word[1..])
+        .collect()
 }
 
 /// A bucket of tokens: `burst` at once, then one each `refill`.
@@ -104,16 +122,26 @@ pub(super) struct EventLimit {
 
 impl EventLimit {
     pub(super) fn new(now: Instant) -> Self {
-        EventLimit { total: Bucket { tokens: TOTAL_BURST, filled: now }, objects: HashMap::new() }
+        EventLimit {
+            total: Bucket {
+                tokens: TOTAL_BURST,
+                filled: now,
+            },
+            objects: HashMap::new(),
+        }
     }
 
     /// Whether an Event on this object may be sent now.
     pub(super) fn allows(&mut self, subject: &ObjectKey, now: Instant) -> bool {
         if self.objects.len() > 10_000 {
             let full = OBJECT_REFILL.mul_f64(OBJECT_BURST);
-            self.objects.retain(|_, bucket| now.saturating_duration_since(bucket.filled) < full);
+            self.objects
+                .retain(|_, bucket| now.saturating_duration_since(bucket.filled) < full);
         }
-        let fresh = Bucket { tokens: OBJECT_BURST, filled: now };
+        let fresh = Bucket {
+            tokens: OBJECT_BURST,
+            filled: now,
+        };
         let bucket = self.objects.entry(subject.clone()).or_insert(fresh);
         bucket.take(now, OBJECT_BURST, OBJECT_REFILL) && self.total.take(now, TOTAL_BURST, TOTAL_REFILL)
     }
@@ -144,16 +172,27 @@ mod tests {
         assert!(long.note.as_ref().is_some_and(|note| note.len() <= NOTE_MAX));
         assert_eq!(long.metadata.name, make("short", 0).metadata.name);
         assert_ne!(long.metadata.name, make("short", 60).metadata.name);
-        assert_eq!((long.reason.as_deref(), long.type_.as_deref()), (Some("CoLocated"), Some("Warning")));
+        assert_eq!(
+            (long.reason.as_deref(), long.type_.as_deref()),
+            (Some("CoLocated"), Some("Warning"))
+        );
     }
 
     #[test]
     fn every_rule_and_detector_has_a_reason_of_its_own() {
-        let names = crate::rules::RULES.iter().map(|r| r.name).chain(crate::detect::DETECTORS.iter().map(|d| d.name));
+        let names = crate::rules::RULES
+            .iter()
+            .map(|r| r.name)
+            .chain(crate::detect::DETECTORS.iter().map(|d| d.name));
         let reasons: Vec<String> = names.map(reason).collect();
         let distinct: std::collections::BTreeSet<&String> = reasons.iter().collect();
         assert_eq!(distinct.len(), reasons.len());
-        assert!(reasons.iter().all(|r| r.chars().all(char::is_alphanumeric) && r.len() <= 128), "{reasons:?}");
+        assert!(
+            reasons
+                .iter()
+                .all(|r| r.chars().all(char::is_alphanumeric) && r.len() <= 128),
+            "{reasons:?}"
+        );
     }
 
     #[test]

@@ -142,7 +142,10 @@ impl Metrics {
                 labels
             })
             .collect();
-        last.difference(&now).for_each(|gone| drop(self.findings.remove(gone)));
+        last.difference(&now)
+            .for_each(|gone| {
+                self.findings.remove(gone);
+            });
         *last = now;
     }
 

@@ -32,17 +32,19 @@ use tokio::sync::{mpsc, watch as channel};
 use tracing::{info, warn};
 
 use self::client::{ClientOptions, Connection};
-use self::health::{Health, KindState, Liveness, Readiness};
+use self::health::{Health, Liveness, Readiness};
 use self::lease::{Elector, LeaseTiming, Outcome};
 use self::metrics::{Detail, Metrics};
-use self::reconcile::{Input, Reconciler};
+use self::reconcile::{Input, Read, Reconciler};
 use self::watch::{Seen, watch};
 use self::writer::Writer;
 use crate::api::{ClusterResilienceReport, ResilienceReport};
 use crate::engine::Engine;
 use crate::index::Index;
 use crate::model::config::{ClusterVersion, DetectorConfig};
+use crate::model::keys::Kind;
 use crate::policy::Policy;
+use crate::source::watched::for_each_kind;
 
 /// Inputs that may wait for the engine; beyond that the watches wait, and the API server with them.
 const QUEUE: usize = 4096;
@@ -99,7 +101,11 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     let mut registry = Registry::default();
     let metrics = Metrics::new(&mut registry, options.detail);
     let (liveness, readiness) = (Liveness::new(STUCK_AFTER), Readiness::default());
-    let health = Health { liveness: liveness.clone(), readiness: readiness.clone(), registry: Arc::new(registry) };
+    let health = Health {
+        liveness: liveness.clone(),
+        readiness: readiness.clone(),
+        registry: Arc::new(registry),
+    };
     let server = health::Server::bind(options.health_address).await?;
     info!(address = %server.address(), "serving /livez, /readyz and /metrics");
     let (stop, stopped) = channel::channel(false);
@@ -109,16 +115,35 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     let Connection { client, clock } = client::connect(&options.client).await?;
     let engine = engine(&client, &options).await?;
     let timing = LeaseTiming::default();
-    let (elector, leadership) =
-        Elector::new(client.clone(), &options.namespace, &options.lease_name, &options.identity, timing)?;
+    let (elector, leadership) = Elector::new(
+        client.clone(),
+        &options.namespace,
+        &options.lease_name,
+        &options.identity,
+        timing,
+    )?;
     let (sender, inputs) = mpsc::channel(QUEUE);
     watch_all(&client, &readiness, &metrics, &sender);
     drop(sender);
 
     let (orders, queue) = mpsc::unbounded_channel();
     let identity = options.identity.clone();
-    let writer = Writer::new(client, clock.clone(), leadership.clone(), metrics.clone(), identity);
-    let reconciler = Reconciler { engine, clock, liveness, readiness, metrics, leadership, orders };
+    let writer = Writer::new(
+        client,
+        clock.clone(),
+        leadership.clone(),
+        metrics.clone(),
+        identity,
+    );
+    let reconciler = Reconciler {
+        engine,
+        clock,
+        liveness,
+        readiness,
+        metrics,
+        leadership,
+        orders,
+    };
     let loops = tokio::spawn(async move {
         // The reconciler owns the queue's end: when it stops, the writer finishes what is under way and stops too.
         tokio::join!(reconciler.run(inputs, stopped), writer.run(queue));
@@ -139,9 +164,16 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
 }
 
 async fn engine(client: &Client, options: &Options) -> Result<Engine, OperatorError> {
-    let info = client.apiserver_version().await.map_err(|e| OperatorError::Version(Box::new(e)))?;
+    let info = client
+        .apiserver_version()
+        .await
+        .map_err(|e| OperatorError::Version(Box::new(e)))?;
     let version = ClusterVersion::parse(&info.git_version).unwrap_or(ClusterVersion::NEWEST);
-    info!(version = info.git_version, time_scale = options.time_scale, "connected");
+    info!(
+        version = info.git_version,
+        time_scale = options.time_scale,
+        "connected"
+    );
     let mut index = Index::new();
     index.set_version(version);
     let config = DetectorConfig::default().scaled(options.time_scale);
@@ -166,16 +198,39 @@ async fn until_set(mut flag: channel::Receiver<bool>) {
 
 /// Starts a watch on every kind that is read, and on our own reports: their latches are read before the first write.
 fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mpsc::Sender<Input>) {
-    crate::source::watched::for_each_kind!(client, |kind, api| {
-        readiness.expect(kind.plural());
-        let wrap = move |seen: Seen<_>| Input::Object(kind, seen.map(Into::into));
-        tokio::spawn(watch(api, kind.plural(), readiness.clone(), metrics.clone(), out.clone(), wrap));
+    for_each_kind!(client, |kind, api| {
+        if Kind::WATCHED.contains(&kind) {
+            readiness.expect(kind.plural());
+            let wrap = move |seen: Seen<_>| Input::Object(kind, seen.map(Read::from));
+            tokio::spawn(watch(
+                api,
+                kind.plural(),
+                readiness.clone(),
+                metrics.clone(),
+                out.clone(),
+                wrap,
+            ));
+        }
     });
     let reports: Api<DeserializeGuard<ResilienceReport>> = Api::all(client.clone());
     readiness.expect("resiliencereports");
-    tokio::spawn(watch(reports, "resiliencereports", readiness.clone(), metrics.clone(), out.clone(), Input::Report));
+    tokio::spawn(watch(
+        reports,
+        "resiliencereports",
+        readiness.clone(),
+        metrics.clone(),
+        out.clone(),
+        Input::Report,
+    ));
     let cluster: Api<DeserializeGuard<ClusterResilienceReport>> = Api::all(client.clone());
     readiness.expect("clusterresiliencereports");
     let (readiness, metrics) = (readiness.clone(), metrics.clone());
-    tokio::spawn(watch(cluster, "clusterresiliencereports", readiness, metrics, out.clone(), Input::ClusterReport));
+    tokio::spawn(watch(
+        cluster,
+        "clusterresiliencereports",
+        readiness,
+        metrics,
+        out.clone(),
+        Input::ClusterReport,
+    ));
 }

@@ -20,6 +20,7 @@ use crate::model::finding::Severity;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::time::{Moment, Now};
+use crate::source::watched::{Watched, WatchedKind};
 
 /// Changes that arrive within this time are judged together: a rollout touches a workload many times a second.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -35,6 +36,16 @@ const GAUGES: Duration = Duration::from_secs(2);
 pub(super) struct Read {
     pub(super) key: ObjectKey,
     pub(super) object: Result<Object, String>,
+}
+
+impl<K: WatchedKind> From<Watched<K>> for Read {
+    fn from(watched: Watched<K>) -> Self {
+        let (key, object) = watched.into_parts();
+        Read {
+            key,
+            object: object.map_err(|error| error.to_string()),
+        }
+    }
 }
 
 /// Everything that the loop is told.
@@ -60,7 +71,8 @@ impl Reconciler {
     /// Runs until the inputs end or `stop` is set.
     pub(super) async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut stop: channel::Receiver<bool>) {
         let origin = Instant::now();
-        let moment = |at: Instant| Moment(u64::try_from(at.duration_since(origin).as_millis()).unwrap_or(u64::MAX));
+        let moment =
+            |at: Instant| Moment(u64::try_from(at.duration_since(origin).as_millis()).unwrap_or(u64::MAX));
         let mut batch = Vec::with_capacity(BATCH);
         let mut listed = Lists::default();
         // When the oldest change that is not judged yet was seen.
@@ -89,7 +101,13 @@ impl Reconciler {
             }
             if pending.is_some_and(|since| at.duration_since(since) >= SETTLE) && self.engine.is_ready() {
                 let seen = pending.take().unwrap_or(at);
-                self.judge(Now { at: moment(at), wall: self.clock.now() }, seen);
+                self.judge(
+                    Now {
+                        at: moment(at),
+                        wall: self.clock.now(),
+                    },
+                    seen,
+                );
             }
             if at.duration_since(gauges) >= GAUGES {
                 gauges = at;
@@ -106,7 +124,12 @@ impl Reconciler {
         let due = due.filter(|_| self.engine.is_ready());
         let settle = settle.filter(|_| self.engine.is_ready());
         // A timer that is due has 1 ms resolution; never spin below that.
-        due.into_iter().chain(settle).chain([TICK]).min().unwrap_or(TICK).max(Duration::from_millis(1))
+        due.into_iter()
+            .chain(settle)
+            .chain([TICK])
+            .min()
+            .unwrap_or(TICK)
+            .max(Duration::from_millis(1))
     }
 
     fn judge(&mut self, now: Now, seen: Instant) {
@@ -129,7 +152,8 @@ impl Reconciler {
                 }
             }
             Input::ClusterReport(seen) => {
-                if let Some(seen) = self.take_report(seen, "clusterresiliencereports", cluster_report_of, now) {
+                if let Some(seen) = self.take_report(seen, "clusterresiliencereports", cluster_report_of, now)
+                {
                     listed.cluster_reports |= seen;
                 }
             }
@@ -149,10 +173,16 @@ impl Reconciler {
             }
             Seen::Unreadable(why) => index.set_unreadable(kind, why),
             Seen::Deleted(Read { key, .. }) => index.delete(&key),
-            Seen::Applied(Read { object: Ok(object), .. }) => index.apply(object, now),
-            Seen::Applied(Read { key, object: Err(why) }) => {
+            Seen::Applied(Read {
+                object: Ok(object), ..
+            }) => index.apply(object, now),
+            Seen::Applied(Read {
+                key,
+                object: Err(why),
+            }) => {
                 warn!(object = %key, "not judged, it cannot be read: {why}");
-                self.readiness.skipped(kind.plural(), &format!("{}: {why}", key.path()));
+                self.readiness
+                    .skipped(kind.plural(), &format!("{}: {why}", key.path()));
                 self.metrics.watch(kind.plural()).skipped();
             }
         }
@@ -190,12 +220,20 @@ impl Reconciler {
             *counts.entry((rule, severity, namespace.into())).or_default() += 1;
         }
         let labelled = counts.into_iter().map(|((rule, severity, namespace), count)| {
-            (FindingLabels { rule: rule.into(), severity: severity.as_str(), namespace }, count)
+            (
+                FindingLabels {
+                    rule: rule.into(),
+                    severity: severity.as_str(),
+                    namespace,
+                },
+                count,
+            )
         });
         self.metrics.replace_findings(labelled);
         self.metrics.set_unacknowledged(self.engine.unacknowledged());
         for kind in Kind::WATCHED {
-            self.metrics.set_index_objects(kind.plural(), self.engine.index().count(kind));
+            self.metrics
+                .set_index_objects(kind.plural(), self.engine.index().count(kind));
         }
         for (key, report) in self.engine.statuses() {
             let labels = WorkloadLabels {
@@ -203,7 +241,8 @@ impl Reconciler {
                 kind: key.kind.as_str(),
                 name: key.name.clone(),
             };
-            self.metrics.set_verdict(&labels, report.verdict().as_str(), report.owner());
+            self.metrics
+                .set_verdict(&labels, report.verdict().as_str(), report.owner());
         }
     }
 }
@@ -218,15 +257,19 @@ struct Lists {
 fn report_of(report: &DeserializeGuard<ResilienceReport>) -> Result<Option<ReportSeen>, String> {
     let report = report.0.as_ref().map_err(ToString::to_string)?;
     let namespace = report.metadata.namespace.as_deref().unwrap_or_default();
-    Ok(report_subject(namespace, &report.spec.workload_ref).map(|subject| ReportSeen {
-        subject,
-        uid: report.spec.workload_ref.uid.as_str().into(),
-        status: report.status.clone(),
-        acknowledgements: report.spec.acknowledgements.clone(),
-    }))
+    Ok(
+        report_subject(namespace, &report.spec.workload_ref).map(|subject| ReportSeen {
+            subject,
+            uid: report.spec.workload_ref.uid.as_str().into(),
+            status: report.status.clone(),
+            acknowledgements: report.spec.acknowledgements.clone(),
+        }),
+    )
 }
 
-fn cluster_report_of(report: &DeserializeGuard<ClusterResilienceReport>) -> Result<Option<ReportSeen>, String> {
+fn cluster_report_of(
+    report: &DeserializeGuard<ClusterResilienceReport>,
+) -> Result<Option<ReportSeen>, String> {
     let report = report.0.as_ref().map_err(ToString::to_string)?;
     Ok(report.spec.node_name.as_deref().map(|node| ReportSeen {
         subject: ObjectKey::new(Kind::Node, "", node),

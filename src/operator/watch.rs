@@ -7,8 +7,8 @@
 use std::fmt::Debug;
 
 use futures::StreamExt;
-use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
@@ -63,7 +63,9 @@ pub(super) async fn watch<K, T>(
     K::DynamicType: Default + Clone + Eq + std::hash::Hash,
 {
     let meter = metrics.watch(resource);
-    let config = watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS).page_size(PAGE_SIZE);
+    let config = watcher::Config::default()
+        .timeout(WATCH_TIMEOUT_SECONDS)
+        .page_size(PAGE_SIZE);
     let mut stream = watcher(api, config).default_backoff().boxed();
     while let Some(event) = stream.next().await {
         let seen = match event {
@@ -105,7 +107,12 @@ fn translate<K>(event: Event<K>, meter: &WatchMeter) -> Seen<K> {
 }
 
 /// Notes an error. Returns the API server's words when it refuses the kind: that must never look like an empty cluster.
-fn failed(error: &watcher::Error, resource: &'static str, readiness: &Readiness, meter: &WatchMeter) -> Option<String> {
+fn failed(
+    error: &watcher::Error,
+    resource: &'static str,
+    readiness: &Readiness,
+    meter: &WatchMeter,
+) -> Option<String> {
     meter.error();
     let status = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
@@ -117,7 +124,12 @@ fn failed(error: &watcher::Error, resource: &'static str, readiness: &Readiness,
     match status.map(|status| (status.code, status.message.clone())) {
         Some((403 | 404, message)) => {
             warn!(resource, "cannot be read: {message}");
-            readiness.set(resource, KindState::Forbidden { reason: message.clone() });
+            readiness.set(
+                resource,
+                KindState::Forbidden {
+                    reason: message.clone(),
+                },
+            );
             Some(message)
         }
         // The server dropped what we would go on from: the watcher lists again by itself.
@@ -127,7 +139,12 @@ fn failed(error: &watcher::Error, resource: &'static str, readiness: &Readiness,
         }
         _ => {
             debug!(resource, "watch interrupted, trying again: {error}");
-            readiness.set(resource, KindState::Failing { reason: error.to_string() });
+            readiness.set(
+                resource,
+                KindState::Failing {
+                    reason: error.to_string(),
+                },
+            );
             None
         }
     }

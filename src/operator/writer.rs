@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::{ErrorResponse, NamespaceResourceScope};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -60,7 +60,13 @@ impl Writer {
         metrics: Metrics,
         instance: String,
     ) -> Self {
-        Writer { client, clock, leadership, metrics, instance }
+        Writer {
+            client,
+            clock,
+            leadership,
+            metrics,
+            instance,
+        }
     }
 
     /// Writes what comes in until the queue is closed; then finishes what is under way.
@@ -81,12 +87,16 @@ impl Writer {
                 }
             }
             for _ in 0..turn.len() {
-                let Some(subject) = turn.pop_front().filter(|_| tasks.len() < AT_ONCE) else { break };
+                let Some(subject) = turn.pop_front().filter(|_| tasks.len() < AT_ONCE) else {
+                    break;
+                };
                 if busy.contains(&subject) {
                     turn.push_back(subject);
                     continue;
                 }
-                let Some(order) = waiting.remove(&subject) else { continue };
+                let Some(order) = waiting.remove(&subject) else {
+                    continue;
+                };
                 let events = self.events(&order.decision, &mut limit);
                 busy.insert(subject.clone());
                 let writer = self.clone();
@@ -109,7 +119,13 @@ impl Writer {
                 transition = ?change.transition, "{}", change.message
             );
             if limit.allows(&decision.subject, Instant::now()) {
-                events.push(event(&decision.subject, &decision.uid, change, at, &self.instance));
+                events.push(event(
+                    &decision.subject,
+                    &decision.uid,
+                    change,
+                    at,
+                    &self.instance,
+                ));
             } else {
                 self.metrics.event(EventOutcome::RateLimited);
             }
@@ -119,13 +135,26 @@ impl Writer {
 
     async fn carry_out(&self, order: Order, events: Vec<Event>) {
         let Order { decision, seen } = order;
-        let Decision { subject, uid, write, changes } = decision;
-        let resource = if subject.kind == Kind::Node { "clusterresiliencereports" } else { "resiliencereports" };
+        let Decision {
+            subject,
+            uid,
+            write,
+            changes,
+        } = decision;
+        let resource = if subject.kind == Kind::Node {
+            "clusterresiliencereports"
+        } else {
+            "resiliencereports"
+        };
         if !self.leadership.borrow().may_write() {
             self.metrics.write(resource, WriteOutcome::NotLeader);
             return;
         }
-        let report = Report { client: &self.client, subject: &subject, uid: &uid };
+        let report = Report {
+            client: &self.client,
+            subject: &subject,
+            uid: &uid,
+        };
         let outcome = match tokio::time::timeout(WRITE_TIMEOUT, report.write(&write)).await {
             Ok(Ok(())) => WriteOutcome::Applied,
             Ok(Err(error)) => {
@@ -152,7 +181,10 @@ impl Writer {
     async fn publish(&self, event: Event) {
         let namespace = event.metadata.namespace.clone().unwrap_or_default();
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
-        let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.into()),
+            ..PostParams::default()
+        };
         let sent = tokio::time::timeout(WRITE_TIMEOUT, api.create(&params, &event)).await;
         let outcome = match sent {
             Ok(Ok(_)) => EventOutcome::Published,
@@ -179,7 +211,9 @@ fn enqueue(waiting: &mut BTreeMap<ObjectKey, Order>, turn: &mut VecDeque<ObjectK
         if let (ReportWrite::Replace { .. }, ReportWrite::Put { status, .. }) =
             (older.decision.write, &order.decision.write)
         {
-            order.decision.write = ReportWrite::Replace { status: status.clone() };
+            order.decision.write = ReportWrite::Replace {
+                status: status.clone(),
+            };
         }
     } else {
         turn.push_back(subject.clone());
@@ -210,7 +244,10 @@ struct Report<'a> {
 impl Report<'_> {
     async fn write(&self, write: &ReportWrite) -> Result<(), kube::Error> {
         match write {
-            ReportWrite::Put { status, create: false } => match self.put_status(status).await {
+            ReportWrite::Put {
+                status,
+                create: false,
+            } => match self.put_status(status).await {
                 // Deleted since we saw it: it comes back with its latches.
                 Err(kube::Error::Api(gone)) if gone.is_not_found() => {
                     self.create().await?;
@@ -248,7 +285,11 @@ impl Report<'_> {
             "apiVersion": kind.api_version(), "kind": kind.as_str(), "name": name, "uid": self.uid,
             "controller": false, "blockOwnerDeletion": false
         });
-        self.apply(json!({ "metadata": { "ownerReferences": [owner] }, "spec": spec }), false).await
+        self.apply(
+            json!({ "metadata": { "ownerReferences": [owner] }, "spec": spec }),
+            false,
+        )
+        .await
     }
 
     async fn put_status(&self, status: &ReportStatus) -> Result<(), kube::Error> {
@@ -276,7 +317,10 @@ impl Report<'_> {
             let api: Api<ClusterResilienceReport> = Api::all(self.client.clone());
             api.delete(&name, &params).await.map(drop)
         } else {
-            self.namespaced::<ResilienceReport>().delete(&name, &params).await.map(drop)
+            self.namespaced::<ResilienceReport>()
+                .delete(&name, &params)
+                .await
+                .map(drop)
         };
         match deleted {
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
@@ -292,7 +336,13 @@ impl Report<'_> {
     }
 }
 
-async fn patch<K>(api: &Api<K>, name: &str, params: &PatchParams, mut body: Value, status: bool) -> Result<(), kube::Error>
+async fn patch<K>(
+    api: &Api<K>,
+    name: &str,
+    params: &PatchParams,
+    mut body: Value,
+    status: bool,
+) -> Result<(), kube::Error>
 where
     K: Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {

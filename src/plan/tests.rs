@@ -21,11 +21,20 @@ fn finding(rule: &'static str, severity: Severity) -> Finding {
 }
 
 fn judged(findings: Vec<Finding>) -> Judged {
-    Judged { findings, placement: Some(placed(2, 2)), ..Judged::default() }
+    Judged {
+        findings,
+        placement: Some(placed(2, 2)),
+        ..Judged::default()
+    }
 }
 
 fn placed(ready: i32, desired: i32) -> Placement {
-    Placement { ready, desired, survives: Survives::Pod, ..Placement::default() }
+    Placement {
+        ready,
+        desired,
+        survives: Survives::Pod,
+        ..Placement::default()
+    }
 }
 
 fn step(prior: &Prior, judged: &Judged, second: i64) -> Planned {
@@ -33,12 +42,19 @@ fn step(prior: &Prior, judged: &Judged, second: i64) -> Planned {
 }
 
 fn told(planned: &Planned) -> Vec<(Transition, &str)> {
-    planned.changes.iter().map(|c| (c.transition, c.id.as_str())).collect()
+    planned
+        .changes
+        .iter()
+        .map(|c| (c.transition, c.id.as_str()))
+        .collect()
 }
 
 #[test]
 fn the_same_judgement_again_is_nothing_to_write_however_late() {
-    let judged = judged(vec![finding("pod-spread", Severity::Warning), finding("stranded", Severity::Critical)]);
+    let judged = judged(vec![
+        finding("pod-spread", Severity::Warning),
+        finding("stranded", Severity::Critical),
+    ]);
     let first = step(&Prior::default(), &judged, 0);
     assert!(first.changed);
     let second = step(&first.prior, &judged, 86_400);
@@ -48,7 +64,11 @@ fn the_same_judgement_again_is_nothing_to_write_however_late() {
 
 #[test]
 fn a_rules_finding_ends_when_it_is_mended() {
-    let first = step(&Prior::default(), &judged(vec![finding("pod-spread", Severity::Warning)]), 0);
+    let first = step(
+        &Prior::default(),
+        &judged(vec![finding("pod-spread", Severity::Warning)]),
+        0,
+    );
     let second = step(&first.prior, &judged(Vec::new()), 10);
     assert_eq!(told(&second), [(Transition::Closed, "pod-spread")]);
     assert!(second.status.findings.is_empty());
@@ -62,13 +82,25 @@ fn a_latched_finding_stays_until_somebody_acknowledges_that_episode() {
     let recovered = step(&active.prior, &judged(Vec::new()), 60);
     assert_eq!(told(&recovered), [(Transition::Recovered, "stranded")]);
     assert_eq!(recovered.status.summary.recovered, 1);
-    assert_eq!(recovered.status.verdict, Verdict::Resilient, "recovered findings do not change the verdict");
+    assert_eq!(
+        recovered.status.verdict,
+        Verdict::Resilient,
+        "recovered findings do not change the verdict"
+    );
 
     let again = step(&recovered.prior, &fires, 120);
-    assert_eq!((again.status.findings[0].episodes, again.status.findings[0].since), (2, Stamp::new(wall(0))));
+    assert_eq!(
+        (again.status.findings[0].episodes, again.status.findings[0].since),
+        (2, Stamp::new(wall(0)))
+    );
 
     let recovered = step(&again.prior, &judged(Vec::new()), 180);
-    let ack = |episode| Acknowledgement { id: "stranded".into(), reason: "known".into(), episode, by: None };
+    let ack = |episode| Acknowledgement {
+        id: "stranded".into(),
+        reason: "known".into(),
+        episode,
+        by: None,
+    };
     let old = plan(&recovered.prior, &judged(Vec::new()), &[ack(1)], wall(200), QUIET);
     assert!(!old.changed, "an acknowledgement covers one episode");
     let closed = plan(&recovered.prior, &judged(Vec::new()), &[ack(2)], wall(200), QUIET);
@@ -79,7 +111,11 @@ fn a_latched_finding_stays_until_somebody_acknowledges_that_episode() {
 #[case::not_yet(7 * 86_400 - 1, false)]
 #[case::exactly_now(7 * 86_400, true)]
 fn a_recovered_finding_closes_after_seven_quiet_days(#[case] later: i64, #[case] closed: bool) {
-    let active = step(&Prior::default(), &judged(vec![finding("stranded", Severity::Critical)]), 0);
+    let active = step(
+        &Prior::default(),
+        &judged(vec![finding("stranded", Severity::Critical)]),
+        0,
+    );
     let recovered = step(&active.prior, &judged(Vec::new()), 100);
     assert_eq!(recovered.prior.next_close(QUIET), Some(wall(100 + 7 * 86_400)));
     let later = step(&recovered.prior, &judged(Vec::new()), 100 + later);
@@ -88,24 +124,47 @@ fn a_recovered_finding_closes_after_seven_quiet_days(#[case] later: i64, #[case]
 
 #[test]
 fn a_planned_restart_at_a_floor_of_one_is_not_latched() {
-    let active = step(&Prior::default(), &judged(vec![finding("unavailable", Severity::Warning)]), 0);
+    let active = step(
+        &Prior::default(),
+        &judged(vec![finding("unavailable", Severity::Warning)]),
+        0,
+    );
     let over = step(&active.prior, &judged(Vec::new()), 60);
     assert_eq!(told(&over), [(Transition::Closed, "unavailable")]);
 }
 
 #[test]
-fn an_undecided_detector_keeps_what_was_active() {
-    let active = step(&Prior::default(), &judged(vec![finding("co-located", Severity::Warning)]), 0);
-    let undecided = Judged { undecided: vec!["co-located".into()], ..judged(Vec::new()) };
-    let still = step(&active.prior, &undecided, 60);
-    assert!(!still.changed, "a restarted operator has not counted to ten yet: that is no recovery");
-    assert!(step(&Prior::default(), &undecided, 60).status.findings.is_empty());
+fn a_finding_that_is_taken_back_closes_with_the_reason_and_is_not_latched() {
+    let active = step(
+        &Prior::default(),
+        &judged(vec![finding("node-limbo", Severity::Warning)]),
+        0,
+    );
+    let withdrawn = vec![("node-limbo".to_owned(), "it was rebooted".to_owned())];
+    let over = step(
+        &active.prior,
+        &Judged {
+            withdrawn,
+            ..judged(Vec::new())
+        },
+        60,
+    );
+    assert_eq!(told(&over), [(Transition::Closed, "node-limbo")]);
+    assert_eq!(over.changes[0].message, "it was rebooted");
 }
 
 #[test]
 fn a_change_of_severity_is_told_once() {
-    let active = step(&Prior::default(), &judged(vec![finding("co-located", Severity::Warning)]), 0);
-    let worse = step(&active.prior, &judged(vec![finding("co-located", Severity::Critical)]), 60);
+    let active = step(
+        &Prior::default(),
+        &judged(vec![finding("co-located", Severity::Warning)]),
+        0,
+    );
+    let worse = step(
+        &active.prior,
+        &judged(vec![finding("co-located", Severity::Critical)]),
+        60,
+    );
     assert_eq!(told(&worse), [(Transition::Changed, "co-located")]);
     assert_eq!(worse.status.verdict, Verdict::Degraded);
     assert_eq!(worse.status.findings[0].since, Stamp::new(wall(0)));
@@ -123,10 +182,19 @@ fn the_verdict_knows_a_start_from_an_outage(
     #[case] verdict: Verdict,
     #[case] available: &str,
 ) {
-    let judged = Judged { placement: Some(placed(ready, desired)), overdue, ..Judged::default() };
+    let judged = Judged {
+        placement: Some(placed(ready, desired)),
+        overdue,
+        ..Judged::default()
+    };
     let planned = step(&Prior::default(), &judged, 0);
     assert_eq!(planned.status.verdict, verdict);
-    let condition = planned.status.conditions.iter().find(|c| c.kind == "Available").expect("always there");
+    let condition = planned
+        .status
+        .conditions
+        .iter()
+        .find(|c| c.kind == "Available")
+        .expect("always there");
     assert_eq!(condition.reason, available);
 }
 
@@ -135,7 +203,10 @@ fn what_has_been_ready_once_is_an_outage_when_nothing_is_left_also_after_a_resta
     let ready = step(&Prior::default(), &judged(Vec::new()), 0);
     let restarted = Prior::of(&ready.status);
     assert_eq!(restarted, ready.prior);
-    let none = Judged { placement: Some(placed(0, 2)), ..Judged::default() };
+    let none = Judged {
+        placement: Some(placed(0, 2)),
+        ..Judged::default()
+    };
     let down = step(&restarted, &none, 60);
     assert_eq!(down.status.verdict, Verdict::Outage);
     let still = step(&Prior::of(&down.status), &none, 120);
@@ -145,12 +216,24 @@ fn what_has_been_ready_once_is_an_outage_when_nothing_is_left_also_after_a_resta
 #[test]
 fn a_condition_keeps_its_transition_time_until_its_status_changes() {
     let at = |planned: &Planned| {
-        planned.status.conditions.iter().find(|c| c.kind == "Available").map(|c| c.last_transition_time)
+        planned
+            .status
+            .conditions
+            .iter()
+            .find(|c| c.kind == "Available")
+            .map(|c| c.last_transition_time)
     };
     let first = step(&Prior::default(), &judged(Vec::new()), 0);
-    let second = step(&first.prior, &judged(vec![finding("pod-spread", Severity::Warning)]), 60);
+    let second = step(
+        &first.prior,
+        &judged(vec![finding("pod-spread", Severity::Warning)]),
+        60,
+    );
     assert_eq!(at(&second), Some(Stamp::new(wall(0))));
-    let down = Judged { placement: Some(placed(0, 2)), ..Judged::default() };
+    let down = Judged {
+        placement: Some(placed(0, 2)),
+        ..Judged::default()
+    };
     assert_eq!(at(&step(&second.prior, &down, 90)), Some(Stamp::new(wall(90))));
 }
 
@@ -167,9 +250,18 @@ fn a_report_stays_small_and_says_so_when_it_left_something_out() {
     assert!(size(&planned.status) <= STATUS_MAX);
     assert!(planned.status.truncated);
     assert_eq!(planned.status.summary.warning, 200, "totals stay exact");
-    assert_eq!(planned.status.findings[0].rule, "stranded", "the worst is never left out");
+    assert_eq!(
+        planned.status.findings[0].rule, "stranded",
+        "the worst is never left out"
+    );
     assert!(planned.status.timeline.len() <= TIMELINE_MAX);
-    assert!(planned.status.findings.iter().all(|f| f.message.chars().count() <= MESSAGE_MAX));
+    assert!(
+        planned
+            .status
+            .findings
+            .iter()
+            .all(|f| f.message.chars().count() <= MESSAGE_MAX)
+    );
 }
 
 #[test]
@@ -183,5 +275,8 @@ fn a_truncated_report_does_not_forget_what_it_left_out() {
     let first = step(&Prior::default(), &all, 0);
     assert!(first.status.truncated);
     let second = step(&first.prior, &all, 60);
-    assert!(!second.changed && second.changes.is_empty(), "what was left out is not told anew each time");
+    assert!(
+        !second.changed && second.changes.is_empty(),
+        "what was left out is not told anew each time"
+    );
 }

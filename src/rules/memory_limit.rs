@@ -1,20 +1,368 @@
 //! # memory-limit
+//!
+//! Every container has a memory limit.
+//!
+//! ## Why
+//!
+//! A container without a memory limit may take all of its node's memory. The kernel then kills processes of *any* pod
+//! on that node, and the kubelet itself starves: its heartbeats stop, and pods stay on a node that no longer works. On
+//! 5 September 2019 that took iconik down for 26 minutes: background workers without a limit filled the node on which
+//! both web pods ran, and the node was never bad for long enough to be given up.
+//!
+//! ## What counts as a limit
+//!
+//! * the container's own `resources.limits.memory`, if it is not `0`;
+//! * the pod's `spec.resources.limits.memory`, which covers all containers, from Kubernetes 1.34 on, if it is not `0`;
+//! * a LimitRange of the namespace, `type: Container`, by `default.memory`, or by `max.memory` when it has no default.
+//!   It acts when a pod is created: pods that run without it fail until the next rollout.
+//!
+//! A LimitRange of `type: Pod` sets no limit; it refuses pods of which no container has one. An explicit `0` keeps a
+//! LimitRange's default away, and so fails.
+//!
+//! App containers and native sidecars (init containers with `restartPolicy: Always`) are judged alike. A plain init
+//! container without a limit is an `info`. Ephemeral containers are not judged.
+//!
+//! ## Example
+//!
+//! Bad:
+//!
+//! ```yaml
+//! containers:
+//!   - name: app
+//!     image: example.com/app:1
+//!     resources:
+//!       requests: {memory: 256Mi}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! containers:
+//!   - name: app
+//!     image: example.com/app:1
+//!     resources:
+//!       requests: {memory: 256Mi}
+//!       limits: {memory: 512Mi}
+//! ```
+//!
+//! ## Remedy
+//!
+//! Twice the container's request, with the request beside it: a limit alone makes the request equal to it, and the pod
+//! may no longer fit on any node. Without a request no number is invented: watch the container under load first, set
+//! the request to what it uses, the limit to its peak and some room.
+//!
+//! ## Options
+//!
+//! None.
+//!
+//! ## What it does not judge
+//!
+//! Whether the limit is large enough, requests, and limits of CPU.
 
-use super::Rule;
-use crate::index::WorkloadView;
-use crate::model::finding::{Outcome, Severity};
+use serde_json::json;
+
+use super::remedy::{pod_spec_patch, pod_spec_path, restart, written_by};
+use super::{Answers, Rule};
+use crate::index::{Listing, WorkloadView};
+use crate::model::config::ClusterVersion;
+use crate::model::context::{LimitRange, LimitRangeType};
+use crate::model::field::Field;
+use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::keys::Kind;
+use crate::model::quantity::Quantity;
+use crate::model::template::{Container, ContainerRole};
+use crate::model::text::count;
 use crate::policy::Policy;
 
 pub(super) const RULE: Rule = Rule {
     name: "memory-limit",
     severity: Severity::Warning,
-    summary: "",
+    summary: "a container has no memory limit of its own, from its pod or from a LimitRange",
     template_only: true,
+    // LimitRanges only matter to containers that have no limit of their own: see `from_limit_ranges`.
     needs: &[],
     check,
     source: include_str!("memory_limit.rs"),
 };
 
-fn check(_view: &WorkloadView<'_>, _policy: &Policy) -> Vec<(Option<String>, Outcome)> {
-    vec![(None, Outcome::Pass(None))]
+fn check(view: &WorkloadView<'_>, _policy: &Policy) -> Answers {
+    let containers = &view.template().containers;
+    if containers.is_empty() {
+        return vec![(
+            None,
+            Outcome::Unknown("the pod template has no containers".to_owned()),
+        )];
+    }
+    containers
+        .iter()
+        .map(|container| (Some(container.name.to_string()), judge(view, container)))
+        .collect()
 }
+
+/// What a source says of a container's limit.
+enum Source {
+    /// It sets one, and this says which.
+    Sets(String),
+    /// It sets none.
+    Silent,
+    /// It cannot be told, and why.
+    Unclear(String),
+}
+
+fn judge(view: &WorkloadView<'_>, container: &Container) -> Outcome {
+    let explicit_zero = match container.memory_limit {
+        Field::Set(limit) if !limit.is_zero() => return Outcome::Pass(None),
+        Field::Set(_) => true,
+        Field::Absent => false,
+        Field::Invalid => {
+            return Outcome::Unknown(format!(
+                "resources.limits.memory of {} is not a quantity",
+                title(container)
+            ));
+        }
+    };
+    match from_pod(view) {
+        Source::Sets(source) => return Outcome::Pass(Some(source)),
+        Source::Unclear(why) => return Outcome::Unknown(why),
+        Source::Silent => {}
+    }
+    if explicit_zero {
+        return fail(view, container, Lack::Zero);
+    }
+    match from_limit_ranges(view) {
+        Source::Sets(source) => match running_without(view, container) {
+            0 => Outcome::Pass(Some(source)),
+            pods => not_rolled_out(view, container, &source, pods),
+        },
+        Source::Unclear(why) => Outcome::Unknown(why),
+        Source::Silent => fail(view, container, Lack::Absent),
+    }
+}
+
+/// The pod-level limit.
+fn from_pod(view: &WorkloadView<'_>) -> Source {
+    if view.version() < ClusterVersion::POD_LEVEL_RESOURCES {
+        return Source::Silent;
+    }
+    match view.template().pod_memory_limit {
+        Field::Set(limit) if !limit.is_zero() => {
+            Source::Sets(format!("the pod's spec.resources.limits.memory, {limit}"))
+        }
+        Field::Set(_) | Field::Absent => Source::Silent,
+        Field::Invalid => {
+            Source::Unclear("spec.resources.limits.memory of the pod is not a quantity".to_owned())
+        }
+    }
+}
+
+/// What the API server puts into a container without a limit when the pod is created.
+///
+/// Of several LimitRanges that set a default, which one the API server takes first is not defined, so one that sets 0
+/// spoils the others.
+fn from_limit_ranges(view: &WorkloadView<'_>) -> Source {
+    match view.listing(Kind::LimitRange) {
+        Listing::Listed => {}
+        Listing::Waiting => return Source::Unclear("limitranges are not listed yet".to_owned()),
+        Listing::Unreadable(why) => return Source::Unclear(format!("limitranges cannot be read: {why}")),
+    }
+    let mut found = Source::Silent;
+    for range in view.limit_ranges() {
+        for (field, limit) in container_defaults(range) {
+            match limit {
+                Field::Absent => {}
+                Field::Invalid => {
+                    return Source::Unclear(format!(
+                        "{field} of LimitRange {} is not a quantity",
+                        range.name
+                    ));
+                }
+                Field::Set(limit) if limit.is_zero() => return Source::Silent,
+                Field::Set(limit) => {
+                    if matches!(found, Source::Silent) {
+                        found = Source::Sets(format!("LimitRange {}, {field} {limit}", range.name));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The defaults of a LimitRange, by field. `max` becomes the default where there is none: `SetDefaults_LimitRangeItem`
+/// in Kubernetes' `pkg/apis/core/v1/defaults.go`.
+fn container_defaults(range: &LimitRange) -> impl Iterator<Item = (&'static str, &Field<Quantity>)> {
+    let items = range
+        .limits
+        .iter()
+        .filter(|item| item.scope == LimitRangeType::Container);
+    items.map(|item| match item.default_memory {
+        Field::Absent => ("max.memory", &item.max_memory),
+        Field::Set(_) | Field::Invalid => ("default.memory", &item.default_memory),
+    })
+}
+
+/// Pods that run this container without a limit, because they are older than the LimitRange that would give it one.
+fn running_without(view: &WorkloadView<'_>, container: &Container) -> u32 {
+    let bare = |c: &Container| c.name == container.name && c.memory_limit.get().is_none_or(|q| q.is_zero());
+    let pods = view.pods().filter(|pod| {
+        !pod.is_terminating() && !pod.shape().pod_memory_limited && pod.shape().containers.iter().any(bare)
+    });
+    pods.fold(0, |n, _| n + 1)
+}
+
+/// How a limit is missing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lack {
+    Absent,
+    Zero,
+}
+
+fn fail(view: &WorkloadView<'_>, container: &Container, lack: Lack) -> Outcome {
+    let key = view.key();
+    let title = title(container);
+    let refused = (lack == Lack::Absent).then(|| refused_by(view)).flatten();
+    let mut found = match lack {
+        Lack::Absent => format!("{key} sets no resources.limits.memory for it"),
+        Lack::Zero => format!("{key} sets its resources.limits.memory to 0, which is none"),
+    };
+    let impact = match refused {
+        Some(range) => {
+            found.push_str(&format!(
+                ", and LimitRange {range} (type Pod) admits no pod without"
+            ));
+            format!("new pods are refused, as {title} has no limit")
+        }
+        None => format!("{title} can be OOM-killed or take its node's memory"),
+    };
+    if !matches!(view.template().pod_memory_limit, Field::Absent)
+        && view.version() < ClusterVersion::POD_LEVEL_RESOURCES
+    {
+        found.push_str("; the pod's own limit counts from Kubernetes 1.34 on");
+    }
+    let way_out = match written_by(view) {
+        Some(owner) => format!("set it in its {owner}"),
+        None => "set a limit, and a request beside it".to_owned(),
+    };
+    Outcome::Fail {
+        severity: severity(container),
+        message: Message::new(impact, found, way_out),
+        remedy: Some(remedy(view, container)),
+    }
+}
+
+fn not_rolled_out(view: &WorkloadView<'_>, container: &Container, source: &str, pods: u32) -> Outcome {
+    let key = view.key();
+    let restart = restart(key);
+    Outcome::Fail {
+        severity: severity(container),
+        message: Message::new(
+            format!("{} can be OOM-killed or take its node's memory", title(container)),
+            format!(
+                "{} of {key} from before {source}, which takes effect at the next rollout",
+                count(pods, "pod")
+            ),
+            "restart the rollout",
+        ),
+        remedy: Some(Remedy::Advice(restart)),
+    }
+}
+
+/// The LimitRange of type Pod that refuses this template's pods: none of their containers has a memory limit, not even
+/// an explicit 0, which would slip through.
+fn refused_by<'a>(view: &WorkloadView<'a>) -> Option<&'a str> {
+    let template = view.template();
+    let limited = |c: &Container| !matches!(c.memory_limit, Field::Absent);
+    if !matches!(template.pod_memory_limit, Field::Absent) || template.containers.iter().any(limited) {
+        return None;
+    }
+    let refuses = |range: &&LimitRange| {
+        let mut items = range.limits.iter();
+        items.any(|item| item.scope == LimitRangeType::Pod && item.max_memory.get().is_some())
+    };
+    view.limit_ranges().find(refuses).map(|range| &*range.name)
+}
+
+fn remedy(view: &WorkloadView<'_>, container: &Container) -> Remedy {
+    let kind = view.key().kind;
+    let (list, name) = (list_of(container), &container.name);
+    let field = format!("{}.{list}[{name}].resources.limits.memory", pod_spec_path(kind));
+    if let Some(owner) = written_by(view) {
+        return Remedy::Advice(format!(
+            "set the memory limit of {} in its {owner}, with a request beside it: a change of {} would be undone",
+            title(container),
+            view.key()
+        ));
+    }
+    let Some(request) = container
+        .memory_request
+        .get()
+        .filter(|request| !request.is_zero())
+    else {
+        return Remedy::Advice(format!(
+            "watch {} under load (kubectl -n {} top pod --containers), then set {field} to its peak and some room, \
+             and requests.memory beside it to what it uses: a limit alone makes the request equal to it",
+            title(container),
+            view.key().namespace
+        ));
+    };
+    let limit = largest_allowed(view).map_or(request.saturating_mul(2), |max| {
+        max.min(request.saturating_mul(2))
+    });
+    let mut reason =
+        format!("twice the request of {request}; the request stays beside it, or it would grow to the limit");
+    if matches!(kind, Kind::Pod | Kind::Job) {
+        reason.push_str(&format!(
+            "; a {kind} that runs cannot be patched so, change its manifest and make it anew"
+        ));
+    }
+    let patch = json!({ list: [{
+        "name": name.to_string(),
+        "resources": {
+            "limits": { "memory": limit.to_string() },
+            "requests": { "memory": request.to_string() },
+        },
+    }] });
+    Remedy::Patch {
+        target: view.key().clone(),
+        patch: pod_spec_patch(kind, &patch),
+        reason,
+    }
+}
+
+/// The smallest `max.memory` that LimitRanges allow a container: a larger limit would be refused.
+fn largest_allowed(view: &WorkloadView<'_>) -> Option<Quantity> {
+    let items = view.limit_ranges().flat_map(|range| &range.limits);
+    items
+        .filter(|item| item.scope == LimitRangeType::Container)
+        .filter_map(|item| item.max_memory.get().copied())
+        .min()
+}
+
+/// Where the container stands in the pod spec.
+const fn list_of(container: &Container) -> &'static str {
+    match container.role {
+        ContainerRole::App => "containers",
+        ContainerRole::Sidecar | ContainerRole::Init => "initContainers",
+    }
+}
+
+/// `container app`, `sidecar proxy`, `init container migrate`.
+fn title(container: &Container) -> String {
+    let role = match container.role {
+        ContainerRole::App => "container",
+        ContainerRole::Sidecar => "sidecar",
+        ContainerRole::Init => "init container",
+    };
+    format!("{role} {}", container.name)
+}
+
+/// A plain init container runs before the others and is gone: less bad.
+const fn severity(container: &Container) -> Severity {
+    match container.role {
+        ContainerRole::App | ContainerRole::Sidecar => RULE.severity,
+        ContainerRole::Init => Severity::Info,
+    }
+}
+
+#[cfg(test)]
+mod tests;

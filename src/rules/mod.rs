@@ -7,11 +7,17 @@
 mod memory_limit;
 mod min_replicas;
 mod pod_spread;
+mod remedy;
+#[cfg(test)]
+mod tests;
 
 use crate::index::{Listing, WorkloadView};
 use crate::model::finding::{CheckResult, Outcome, Severity};
 use crate::model::keys::{Kind, is_system_namespace};
 use crate::policy::Policy;
+
+/// What a rule says of each subject; `None` is the workload as a whole.
+type Answers = Vec<(Option<String>, Outcome)>;
 
 /// One static rule.
 #[derive(Debug)]
@@ -28,7 +34,7 @@ pub struct Rule {
     /// The kinds whose absence it would judge: while one of them is not listed, it is not asked.
     pub needs: &'static [Kind],
     /// Judges one workload. Never asked about system namespaces, nor about kinds that it does not judge.
-    check: fn(&WorkloadView<'_>, &Policy) -> Vec<(Option<String>, Outcome)>,
+    check: fn(&WorkloadView<'_>, &Policy) -> Answers,
     source: &'static str,
 }
 

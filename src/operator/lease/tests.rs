@@ -1,11 +1,14 @@
 //! The loop against a mocked API server that guards versions like the real one, on tokio's paused clock.
 
-use std::{future::pending, pin::pin, sync::Mutex};
+use std::{
+    future::pending,
+    pin::pin,
+    sync::{Arc, Mutex},
+};
 
 use http::{Method, Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use tokio::{sync::oneshot, task::JoinHandle};
 use tower_test::mock;
 
@@ -375,4 +378,11 @@ fn senseless_timing_and_identities_are_refused() {
         elector("", LeaseTiming::default()),
         Some(LeaseError::Identity)
     ));
+}
+
+#[test]
+fn errors_tell_every_cause_once() {
+    let refused = std::io::Error::other("connection refused");
+    let text = LeaseError::from(kube::Error::Service(Box::new(refused))).to_string();
+    assert_eq!(text.matches("connection refused").count(), 1, "{text}");
 }

@@ -1,0 +1,341 @@
+//! What is remembered of each node: its silences, and pods that overstay there.
+//!
+//! A *silence* is one transition of the node's Ready from True to anything else. It is known by the stamp that this
+//! transition carries (`lastTransitionTime`), and stamps are only ever compared for equality: so an event that comes
+//! twice, a relist, or an operator that was away while the node returned all count right. A change between False and
+//! Unknown belongs to the silence that it happens in. Two things are not told apart: a node that returned *and* fell
+//! silent in the other way while nobody watched counts as one silence.
+//!
+//! Not counted are silences that begin while the node is not judged (`suppress`), and those during which it was rebooted
+//! or upgraded, which is known only when it returns: these are withdrawn.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::node_health::{FLAPPING, Limbo, NodeHealth, OVERDUE, PriorNode};
+use super::overdue::Overdue;
+use super::suppress;
+use crate::index::NodeView;
+use crate::model::config::DetectorConfig;
+use crate::model::keys::Name;
+use crate::model::node::{Node, ReadyStatus};
+use crate::model::time::{Moment, Now};
+
+/// Silences that are remembered of a node: with default timers a flapping node has at most about one a minute, so this
+/// is more than any window that decides holds. Bounds the history to 1 KiB.
+const MAX_SILENCES: usize = 16;
+
+/// How much earlier than the transition's own stamp a silence may seem to have been seen: both are whole seconds.
+const STAMP_SLACK: SignedDuration = SignedDuration::from_secs(2);
+
+/// One node's history, bounded.
+#[derive(Debug, Default)]
+pub struct NodeHistory {
+    /// Which node of that name; `None` until it has been observed.
+    uid: Option<Name>,
+    /// The machine and its kubelet before the current silence: `bootID`, `kubeletVersion`.
+    boot: Option<(Name, Name)>,
+    /// Those that count, oldest first.
+    silences: Vec<Silence>,
+    /// While Ready is not True.
+    open: Option<Open>,
+    overdue: Overdue,
+    /// Why the last silence does not count, until the next one.
+    withdrawn: Option<&'static str>,
+    /// Why the node is out of limbo at once, until it is in limbo again.
+    limbo_withdrawn: Option<&'static str>,
+}
+
+/// A silence that counts.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    /// The transition's stamp; of a restored one, when it was seen.
+    stamp: Option<Timestamp>,
+    began: Moment,
+}
+
+/// The silence that goes on now.
+#[derive(Debug)]
+struct Open {
+    /// The stamp of the transition from True.
+    since: Option<Timestamp>,
+    status: ReadyStatus,
+    /// The stamp of `status`.
+    stamp: Option<Timestamp>,
+    last_heartbeat: Option<Timestamp>,
+    /// It is the newest of the silences that count.
+    counts: bool,
+}
+
+impl NodeHistory {
+    /// A history that goes on from what a report kept.
+    #[must_use]
+    pub fn restore(prior: &PriorNode, now: Now) -> Self {
+        let newest = prior.silences.len().saturating_sub(MAX_SILENCES);
+        let mut silences: Vec<Silence> = prior.silences[newest..]
+            .iter()
+            .map(|seen| Silence {
+                stamp: Some(*seen),
+                began: now.moment_of(*seen),
+            })
+            .collect();
+        silences.sort_by_key(|silence| silence.began);
+        NodeHistory {
+            silences,
+            ..NodeHistory::default()
+        }
+    }
+
+    /// Notes the node as it is now. Returns when it must be looked at again although nothing happened.
+    pub fn observe(&mut self, node: &NodeView<'_>, now: Now, config: &DetectorConfig) -> Option<Moment> {
+        let object = node.node()?;
+        let first = self.recognise(object);
+        self.forget(now.at, config);
+        let judged = suppress::reason(node, now, config).is_none();
+        let was_in_limbo = self.limbo(now.at, config).is_some();
+        let restarted = self.restarted(object);
+        if object.ready.status != ReadyStatus::True {
+            let joining = first && joined_silent(object, config);
+            self.silent(node, object, first, judged && !joining, now);
+        }
+        if let Some(why) = restarted
+            && let Some(open) = &mut self.open
+        {
+            if std::mem::take(&mut open.counts) {
+                self.silences.pop();
+            }
+            self.withdrawn = Some(why);
+            if was_in_limbo && self.limbo(now.at, config).is_none() {
+                self.limbo_withdrawn = Some(why);
+            }
+        }
+        if object.ready.status == ReadyStatus::True {
+            self.open = None;
+        }
+        let overdue_at = self
+            .overdue
+            .note(node, first, judged && self.open.is_some(), now, config);
+        if self.limbo(now.at, config).is_some() {
+            self.limbo_withdrawn = None;
+        }
+        let judged_at = self
+            .open
+            .as_ref()
+            .and_then(|_| old_enough_at(object, now, config));
+        [overdue_at, self.limbo_ends(now.at, config), judged_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What it makes of the node; `None` when healthy.
+    #[must_use]
+    pub fn health(&self, node: &NodeView<'_>, now: Now, config: &DetectorConfig) -> Option<NodeHealth> {
+        let object = node.node()?;
+        let suppressed = suppress::reason(node, now, config);
+        let limbo = match suppressed {
+            Some(_) => None,
+            None => self.limbo(now.at, config),
+        };
+        let status = object.ready.status;
+        if status == ReadyStatus::True && limbo.is_none() {
+            return None;
+        }
+        let open = self.open.as_ref().filter(|_| status != ReadyStatus::True);
+        Some(NodeHealth {
+            status,
+            since: open.and_then(|open| open.since),
+            last_heartbeat: open.and_then(|open| open.last_heartbeat),
+            no_execute_since: object.no_execute().and_then(|taint| taint.added),
+            limbo,
+            suppressed,
+        })
+    }
+
+    /// Why the last silence does not count (the node was rebooted), until the next one.
+    pub(super) const fn withdrawn(&self) -> Option<&'static str> {
+        self.withdrawn
+    }
+
+    /// Why the node left limbo at once: the silence that made it so does not count.
+    pub(super) const fn limbo_withdrawn(&self) -> Option<&'static str> {
+        self.limbo_withdrawn
+    }
+
+    /// Whether this is the first look at this node. Another node of the same name begins with nothing.
+    fn recognise(&mut self, object: &Node) -> bool {
+        match &self.uid {
+            Some(uid) if *uid == object.uid => return false,
+            Some(_) => *self = NodeHistory::default(),
+            None => self
+                .silences
+                .retain(|s| object.created.is_none_or(|created| s.stamp >= Some(created))),
+        }
+        self.uid = Some(object.uid.clone());
+        true
+    }
+
+    /// Drops what can no longer matter.
+    fn forget(&mut self, now: Moment, config: &DetectorConfig) {
+        let memory = config.limbo_window + config.limbo_quiet;
+        self.silences.retain(|s| now < s.began.after(memory));
+        self.overdue.forget(now, config);
+    }
+
+    /// Why the machine is another run than the one that was seen last, if it is. Empty ids say nothing.
+    fn restarted(&mut self, object: &Node) -> Option<&'static str> {
+        let boot = (object.boot_id.clone(), object.kubelet_version.clone());
+        let differ = |old: &Name, new: &Name| !old.is_empty() && !new.is_empty() && old != new;
+        let why = match &self.boot {
+            Some((id, _)) if differ(id, &boot.0) => Some("the node was rebooted"),
+            Some((_, version)) if differ(version, &boot.1) => Some("the node's kubelet was upgraded"),
+            _ => None,
+        };
+        self.boot = Some(boot);
+        why
+    }
+
+    /// Ready is not True: a silence that is known already, or one that begins.
+    fn silent(&mut self, node: &NodeView<'_>, object: &Node, first: bool, judged: bool, now: Now) {
+        let (status, stamp) = (object.ready.status, object.ready.since);
+        let heard = last_heartbeat(node, object, first, now);
+        if let Some(open) = &mut self.open {
+            if open.status != status {
+                (open.status, open.stamp, open.last_heartbeat) = (status, stamp, heard);
+                if open.counts
+                    && let Some(newest) = self.silences.last_mut()
+                {
+                    newest.stamp = stamp;
+                }
+                return;
+            }
+            if open.stamp == stamp {
+                return;
+            }
+        }
+        // At the first look it may be the one that the report ends with: seen no earlier than it began.
+        let restored = first
+            && match (self.silences.last_mut(), stamp) {
+                (Some(newest), Some(stamp)) => {
+                    let same = newest
+                        .stamp
+                        .is_some_and(|seen| stamp.duration_since(seen) <= STAMP_SLACK);
+                    if same {
+                        newest.stamp = Some(stamp);
+                    }
+                    same
+                }
+                _ => false,
+            };
+        // An event that comes late: this silence is over already, or is about to be again.
+        let stale = stamp.is_some() && self.silences.iter().any(|s| s.stamp == stamp);
+        let begins = judged && !restored && !stale;
+        if begins {
+            self.begin(stamp, first, now);
+        }
+        self.withdrawn = None;
+        self.open = Some(Open {
+            since: stamp,
+            status,
+            stamp,
+            last_heartbeat: heard,
+            counts: begins || restored,
+        });
+    }
+
+    /// Counts a silence. One that began before anybody looked began when it was stamped.
+    fn begin(&mut self, stamp: Option<Timestamp>, first: bool, now: Now) {
+        let began = match stamp {
+            Some(stamp) if first => now.moment_of(stamp),
+            _ => now.at,
+        };
+        if self.silences.len() == MAX_SILENCES {
+            self.silences.remove(0);
+        }
+        self.silences.push(Silence { stamp, began });
+    }
+
+    /// When the last group of silences that makes limbo leaves the window.
+    fn flapping_until(&self, config: &DetectorConfig) -> Option<Moment> {
+        let group = usize::try_from(config.limbo_episodes.max(1)).unwrap_or(usize::MAX);
+        self.silences
+            .windows(group)
+            .map(|group| (group[0].began.after(config.limbo_window), group[group.len() - 1]))
+            .filter(|(until, newest)| newest.began < *until)
+            .map(|(until, _)| until)
+            .max()
+    }
+
+    fn limbo(&self, now: Moment, config: &DetectorConfig) -> Option<Limbo> {
+        let flapping = self.flapping_until(config);
+        let holds = |until: Option<Moment>| until.is_some_and(|until| now < until);
+        let quiet = |at: Moment| at.after(config.limbo_quiet);
+        let mechanism = if holds(flapping) {
+            FLAPPING
+        } else if self.overdue.holds() {
+            OVERDUE
+        } else if holds(flapping.map(quiet)) {
+            FLAPPING
+        } else if holds(self.overdue.gone().map(quiet)) {
+            OVERDUE
+        } else {
+            return None;
+        };
+        Some(Limbo {
+            mechanism,
+            episodes: self.episodes(config),
+            overdue_since: self.overdue.since().filter(|_| mechanism == OVERDUE),
+        })
+    }
+
+    /// When limbo ends or its mechanism changes, if nothing happens.
+    fn limbo_ends(&self, now: Moment, config: &DetectorConfig) -> Option<Moment> {
+        let flapping = self.flapping_until(config);
+        let ends = [flapping, self.overdue.gone()].into_iter().flatten();
+        let quiet = ends.map(|at| at.after(config.limbo_quiet));
+        flapping.into_iter().chain(quiet).filter(|at| *at > now).min()
+    }
+
+    /// Silences in the window that ends with the newest.
+    fn episodes(&self, config: &DetectorConfig) -> u32 {
+        let Some(newest) = self.silences.last() else {
+            return 1;
+        };
+        let in_window = self
+            .silences
+            .iter()
+            .filter(|s| newest.began < s.began.after(config.limbo_window));
+        u32::try_from(in_window.count()).unwrap_or(u32::MAX)
+    }
+}
+
+/// When the last heartbeat before this silence was seen. Only of a node that is silent: one whose Ready is False goes on
+/// renewing its Lease.
+fn last_heartbeat(node: &NodeView<'_>, object: &Node, first: bool, now: Now) -> Option<Timestamp> {
+    let seen = node
+        .heartbeat_seen()
+        .filter(|_| object.ready.status == ReadyStatus::Unknown)?;
+    if first {
+        object.ready.since
+    } else {
+        Some(now.wall_of(seen))
+    }
+}
+
+/// Whether the node has not been ready since it joined: then it has not *fallen* silent.
+fn joined_silent(object: &Node, config: &DetectorConfig) -> bool {
+    let (Some(created), Some(since)) = (object.created, object.ready.since) else {
+        return false;
+    };
+    SignedDuration::try_from(config.node_min_age).is_ok_and(|age| since.duration_since(created) < age)
+}
+
+/// When a node that is too young to be judged is old enough.
+fn old_enough_at(object: &Node, now: Now, config: &DetectorConfig) -> Option<Moment> {
+    let left = config
+        .node_min_age
+        .checked_sub(now.since_stamp(object.created?))?;
+    (!left.is_zero()).then(|| now.at.after(left))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! Traces: a cluster that changes at given seconds, the detectors asked as the engine asks them, and what became of each
+//! finding. Detectors are asked only when something happened or when they said that they want to be.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{DETECTORS, NodeDetector, NodeHealths, NodeHistory, PriorNode, Scope, Step, WorkloadDetector};
+use crate::index::Index;
+use crate::model::config::{ClusterVersion, DetectorConfig};
+use crate::model::finding::{Finding, Severity};
+use crate::model::keys::{Kind, Name, ObjectKey};
+use crate::model::object::Object;
+use crate::model::report::Stamp;
+use crate::model::testing::wall;
+use crate::model::time::{Moment, Now};
+
+/// Where the monotonic clock starts: not at zero, so that nobody takes one clock for the other.
+const START: u64 = 7_000_000;
+
+type Rules<T> = BTreeMap<&'static str, T>;
+
+/// A cluster with detectors on it. Times are seconds; 0 is [`wall`]`(0)`.
+pub(super) struct Trace {
+    config: DetectorConfig,
+    index: Index,
+    objects: BTreeMap<ObjectKey, Object>,
+    /// Milliseconds since the trace began.
+    time: u64,
+    /// What the monotonic clock shows then.
+    origin: u64,
+    /// How much the wall clock is wrong, seconds.
+    wall_error: i64,
+    histories: HashMap<Name, NodeHistory>,
+    nodes: HashMap<Name, Rules<Box<dyn NodeDetector>>>,
+    workloads: HashMap<ObjectKey, Rules<Box<dyn WorkloadDetector>>>,
+    pub(super) healths: NodeHealths,
+    /// What holds now, by object and rule.
+    active: BTreeMap<(String, &'static str), Finding>,
+    due: Option<Moment>,
+    lines: Vec<(&'static str, String)>,
+    /// What the timeline of the reports would keep: silences by node.
+    silences: HashMap<Name, PriorNode>,
+}
+
+impl Trace {
+    pub(super) fn new() -> Self {
+        Trace {
+            config: DetectorConfig::default(),
+            index: Index::complete(ClusterVersion::NEWEST),
+            objects: BTreeMap::new(),
+            time: 0,
+            origin: START,
+            wall_error: 0,
+            histories: HashMap::new(),
+            nodes: HashMap::new(),
+            workloads: HashMap::new(),
+            healths: NodeHealths::new(),
+            active: BTreeMap::new(),
+            due: None,
+            lines: Vec::new(),
+            silences: HashMap::new(),
+        }
+    }
+
+    /// Lets time pass to `seconds`, asking whoever is due meanwhile, then applies the objects and asks everybody.
+    pub(super) fn at(&mut self, seconds: f64, objects: impl IntoIterator<Item = Object>) -> &mut Self {
+        self.pass(seconds);
+        let now = self.now();
+        for object in objects {
+            self.objects.insert(object.key(), object.clone());
+            self.index.apply(object, now.at);
+        }
+        self.ask();
+        self
+    }
+
+    /// Deletes an object.
+    pub(super) fn gone(&mut self, seconds: f64, kind: Kind, path: &str) -> &mut Self {
+        self.pass(seconds);
+        let (namespace, name) = path.split_once('/').unwrap_or(("", path));
+        let key = ObjectKey::new(kind, namespace, name);
+        self.objects.remove(&key);
+        self.index.delete(&key);
+        self.ask();
+        self
+    }
+
+    /// Every kind is listed again, in the middle of everything.
+    pub(super) fn relist(&mut self, seconds: f64) -> &mut Self {
+        self.pass(seconds);
+        let now = self.now();
+        for kind in Kind::ALL {
+            self.index.begin_list(kind);
+            let same: Vec<Object> = self
+                .objects
+                .values()
+                .filter(|o| o.key().kind == kind)
+                .cloned()
+                .collect();
+            for object in same {
+                self.index.apply(object, now.at);
+                self.ask();
+            }
+            self.index.end_list(kind);
+        }
+        self.ask();
+        self
+    }
+
+    /// The operator stops now and starts `down` seconds later, its monotonic clock at another place; reports stay.
+    pub(super) fn restart(&mut self, seconds: f64, down: f64) -> &mut Self {
+        self.pass(seconds);
+        self.time += (down * 1000.0) as u64;
+        self.origin += 31_000_000;
+        let now = self.now();
+        self.index = Index::complete(ClusterVersion::NEWEST);
+        for object in self.objects.values().cloned() {
+            self.index.apply(object, now.at);
+        }
+        self.nodes.clear();
+        self.workloads.clear();
+        self.histories = self
+            .silences
+            .iter()
+            .map(|(name, prior)| (name.clone(), NodeHistory::restore(prior, now)))
+            .collect();
+        self.ask();
+        self
+    }
+
+    /// The wall clock is wrong by so many seconds from now on.
+    pub(super) fn wall_jumps(&mut self, seconds: i64) -> &mut Self {
+        self.wall_error = seconds;
+        self
+    }
+
+    /// The message of a finding that holds now.
+    pub(super) fn message(&self, object: &str, rule: &str) -> String {
+        let found = self.active.iter().find(|((o, r), _)| o == object && *r == rule);
+        found.map_or_else(|| "quiet".to_owned(), |(_, finding)| finding.message.to_string())
+    }
+
+    /// A finding that holds now.
+    pub(super) fn finding(&self, object: &str, rule: &str) -> &Finding {
+        let found = self.active.iter().find(|((o, r), _)| o == object && *r == rule);
+        found.expect("it holds now").1
+    }
+
+    /// The transitions of one rule: `+` begins, `~` changes its severity, `=` says something else, `-` ends.
+    pub(super) fn lines(&self, rule: &str) -> Vec<&str> {
+        let mine = self.lines.iter().filter(|(r, _)| *r == rule);
+        mine.map(|(_, line)| line.as_str()).collect()
+    }
+
+    /// Lets time pass without any event.
+    pub(super) fn pass(&mut self, seconds: f64) -> &mut Self {
+        let to = (seconds * 1000.0) as u64;
+        assert!(to >= self.time, "time passes forwards");
+        while let Some(due) = self.due.filter(|due| due.0 <= self.origin + to) {
+            self.time = self.time.max(due.0 - self.origin);
+            let before = self.now().at;
+            self.ask();
+            assert!(
+                self.due.is_none_or(|due| due > before),
+                "a detector asks for the past"
+            );
+        }
+        self.time = to;
+        self
+    }
+
+    fn now(&self) -> Now {
+        let time = i64::try_from(self.time).expect("a short trace");
+        Now {
+            at: Moment(self.origin + self.time),
+            wall: wall(self.wall_error) + jiff::SignedDuration::from_millis(time),
+        }
+    }
+
+    fn ask(&mut self) {
+        let now = self.now();
+        self.due = None;
+        self.healths.clear();
+        let mut said: BTreeMap<(String, &'static str), Step> = BTreeMap::new();
+        for name in self.index.node_names() {
+            let node = self.index.node(&name).expect("it is named");
+            let history = self.histories.entry(name.clone()).or_default();
+            let due = history.observe(&node, now, &self.config);
+            self.due = self.due.into_iter().chain(due).min();
+            if let Some(health) = history.health(&node, now, &self.config) {
+                self.healths.insert(name.clone(), health);
+            }
+            let detectors = self.nodes.entry(name.clone()).or_insert_with(node_detectors);
+            for (rule, detector) in detectors {
+                let step = detector.step(&node, history, now, &self.config);
+                said.insert((name.to_string(), rule), step);
+            }
+        }
+        for key in self.index.workload_keys() {
+            let view = self.index.view(&key).expect("it is named");
+            let active = &self.active;
+            let severity = |rule| active.get(&(key.path(), rule)).map(|finding| finding.severity);
+            let detectors = self
+                .workloads
+                .entry(key.clone())
+                .or_insert_with(|| workload_detectors(severity));
+            for (rule, detector) in detectors {
+                let step = detector.step(&view, &self.healths, now, &self.config);
+                said.insert((key.path(), rule), step);
+            }
+        }
+        self.note(said, now);
+    }
+
+    fn note(&mut self, said: BTreeMap<(String, &'static str), Step>, now: Now) {
+        let gone: Vec<_> = self
+            .active
+            .keys()
+            .filter(|key| !said.contains_key(*key))
+            .cloned()
+            .collect();
+        let gone = gone.into_iter().map(|key| (key, Step::quiet()));
+        for ((object, rule), step) in said.into_iter().chain(gone) {
+            self.due = self.due.into_iter().chain(step.due).min();
+            let key = (object.clone(), rule);
+            let before = self.active.get(&key);
+            let change = match (before, &step.finding) {
+                (None, None) => continue,
+                (None, Some(new)) => {
+                    if rule == "node-not-ready" && new.severity != Severity::Info {
+                        let silences = self.silences.entry(object.as_str().into()).or_default();
+                        silences.silences.push(Stamp::new(now.wall).time());
+                    }
+                    format!("+ {}", new.severity.as_str())
+                }
+                (Some(old), Some(new)) if old.severity != new.severity => {
+                    format!("~ {}", new.severity.as_str())
+                }
+                (Some(old), Some(new)) if old != new => "=".to_owned(),
+                (Some(_), Some(_)) => continue,
+                (Some(_), None) => match &step.withdrawn {
+                    Some(why) => format!("- {why}"),
+                    None => "-".to_owned(),
+                },
+            };
+            self.lines
+                .push((rule, format!("{} {object} {change}", self.time as f64 / 1000.0)));
+            match step.finding {
+                Some(finding) => self.active.insert(key, finding),
+                None => self.active.remove(&key),
+            };
+        }
+    }
+}
+
+fn node_detectors() -> Rules<Box<dyn NodeDetector>> {
+    let make = |d: &'static super::Detector| match d.scope {
+        Scope::Node(make) => Some((d.name, make())),
+        Scope::Workload(_) => None,
+    };
+    DETECTORS.iter().filter_map(make).collect()
+}
+
+fn workload_detectors(
+    severity: impl Fn(&'static str) -> Option<Severity>,
+) -> Rules<Box<dyn WorkloadDetector>> {
+    let make = |d: &'static super::Detector| match d.scope {
+        Scope::Workload(make) => {
+            let mut detector = make();
+            if let Some(severity) = severity(d.name) {
+                detector.resume(severity);
+            }
+            Some((d.name, detector))
+        }
+        Scope::Node(_) => None,
+    };
+    DETECTORS.iter().filter_map(make).collect()
+}

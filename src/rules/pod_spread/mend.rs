@@ -1,0 +1,103 @@
+//! The remedy: a soft spread over hostname and zone, added to what is there.
+
+use serde_json::{Value, json};
+
+use super::terms::POD_TEMPLATE_HASH;
+use crate::index::WorkloadView;
+use crate::model::config::ClusterVersion;
+use crate::model::field::Field;
+use crate::model::finding::Remedy;
+use crate::model::keys::Kind;
+use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use crate::model::template::WhenUnsatisfiable;
+use crate::rules::remedy::{pod_spec_patch, pod_spec_path, written_by};
+
+/// Template labels that change from release to release: a selector made of them would soon select other pods.
+const VOLATILE_LABELS: [&str; 6] = [
+    POD_TEMPLATE_HASH,
+    "controller-revision-hash",
+    "app.kubernetes.io/version",
+    "app.kubernetes.io/managed-by",
+    "helm.sh/chart",
+    "version",
+];
+
+/// What spreads the workload's pods.
+///
+/// A strategic merge patch merges `topologySpreadConstraints` by `topologyKey` alone. A constraint over a key that is
+/// already there would therefore not be added but change the one that is there, so for such a key people are asked to
+/// add it by hand.
+pub(super) fn soft_spread(view: &WorkloadView<'_>) -> Remedy {
+    let key = view.key();
+    let taken = |topology_key: &str| {
+        view.template()
+            .spread
+            .iter()
+            .any(|c| *c.topology_key == *topology_key)
+    };
+    let constraints = |keys: &[&str]| Value::Array(keys.iter().map(|k| constraint(view, k)).collect());
+    let path = format!("{}.topologySpreadConstraints", pod_spec_path(key.kind));
+    if let Some(owner) = written_by(view) {
+        return Remedy::Advice(format!(
+            "add to {path} of {key}, in its {owner}: {}",
+            constraints(&[HOSTNAME_LABEL, ZONE_LABEL])
+        ));
+    }
+    if taken(HOSTNAME_LABEL) {
+        // Kubernetes refuses two constraints with the same topologyKey and whenUnsatisfiable.
+        let soft = Field::Set(WhenUnsatisfiable::ScheduleAnyway);
+        let mut spread = view.template().spread.iter();
+        let correct = spread.any(|c| *c.topology_key == *HOSTNAME_LABEL && c.when_unsatisfiable == soft);
+        let what = if correct {
+            "let the soft constraint over it read"
+        } else {
+            "add"
+        };
+        return Remedy::Advice(format!(
+            "{path} of {key} has {HOSTNAME_LABEL} already; by hand, as a patch would change that one, {what}: {}",
+            constraint(view, HOSTNAME_LABEL)
+        ));
+    }
+    let keys: &[&str] = if taken(ZONE_LABEL) {
+        &[HOSTNAME_LABEL]
+    } else {
+        &[HOSTNAME_LABEL, ZONE_LABEL]
+    };
+    Remedy::Patch {
+        target: key.clone(),
+        patch: pod_spec_patch(
+            key.kind,
+            &json!({ "topologySpreadConstraints": constraints(keys) }),
+        ),
+        reason: "soft: it spreads the pods where there is room and leaves none Pending; what is there stays"
+            .to_owned(),
+    }
+}
+
+fn constraint(view: &WorkloadView<'_>, topology_key: &str) -> Value {
+    let labels = || {
+        view.template()
+            .labels
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+    };
+    let mut own: serde_json::Map<String, Value> = labels()
+        .filter(|(key, _)| !VOLATILE_LABELS.contains(&key.as_str()))
+        .map(|(key, value)| (key, value.into()))
+        .collect();
+    if own.is_empty() {
+        own = labels().map(|(key, value)| (key, value.into())).collect();
+    }
+    let mut constraint = json!({
+        "maxSkew": 1,
+        "topologyKey": topology_key,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": { "matchLabels": own },
+    });
+    let by_revision =
+        view.key().kind == Kind::Deployment && view.version() >= ClusterVersion::SPREAD_MATCH_LABEL_KEYS;
+    if by_revision {
+        constraint["matchLabelKeys"] = json!([POD_TEMPLATE_HASH]);
+    }
+    constraint
+}

@@ -1,0 +1,128 @@
+//! Hard rules that keep replicas apart so firmly that the next rollout may not get through.
+
+use serde_json::json;
+
+use super::terms::{Judged, POD_TEMPLATE_HASH, Strength, Term, schedulable_nodes};
+use crate::index::{Listing, WorkloadView};
+use crate::model::config::ClusterVersion;
+use crate::model::field::Field;
+use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::keys::Kind;
+use crate::model::node::HOSTNAME_LABEL;
+use crate::model::template::SpreadConstraint;
+use crate::rules::remedy::{pod_spec_patch, pod_spec_path, written_by};
+
+/// The row beside the pass, if one of the terms that count may block a rollout. Pods that cannot run at all come
+/// before pods that wait.
+pub(super) fn blocks(
+    view: &WorkloadView<'_>,
+    terms: &[Judged<'_>],
+    ceiling: u32,
+) -> Option<(Option<String>, Outcome)> {
+    let hard = || {
+        terms.iter().filter_map(|term| match term {
+            Judged::Counts(term) if term.strength() == Strength::Required => Some(*term),
+            Judged::Counts(_) | Judged::Misses(_) | Judged::Unclear(_) => None,
+        })
+    };
+    let outcome = hard()
+        .find_map(|term| more_than_nodes(view, term, ceiling))
+        .or_else(|| hard().find_map(|term| counts_old_pods(view, term)))?;
+    Some((Some("rollout".to_owned()), outcome))
+}
+
+/// Required anti-affinity by hostname, and more replicas than nodes.
+fn more_than_nodes(view: &WorkloadView<'_>, term: Term<'_>, ceiling: u32) -> Option<Outcome> {
+    let Term::AntiAffinity(_) = term else { return None };
+    if **term.key() != *HOSTNAME_LABEL || *view.listing(Kind::Node) != Listing::Listed {
+        return None;
+    }
+    let nodes = schedulable_nodes(view)?;
+    if ceiling <= nodes {
+        return None;
+    }
+    let key = view.key();
+    let advice = format!(
+        "under {}.affinity.podAntiAffinity of {}, prefer ({}) rather than require, or add nodes",
+        pod_spec_path(key.kind),
+        written_by(view).unwrap_or_else(|| key.to_string()),
+        "preferredDuringSchedulingIgnoredDuringExecution",
+    );
+    Some(Outcome::Fail {
+        severity: Severity::Info,
+        message: Message::new(
+            format!(
+                "{} of {ceiling} replicas may stay Pending, and rollouts with them",
+                ceiling - nodes
+            ),
+            format!("{key} requires a node for each replica, and {nodes} take pods"),
+            "prefer rather than require it, or add nodes",
+        ),
+        remedy: Some(Remedy::Advice(advice)),
+    })
+}
+
+/// `DoNotSchedule` with `maxSkew: 1` over old and new pods of a Deployment together: the surge fills the domain that
+/// the old pods leave last.
+fn counts_old_pods(view: &WorkloadView<'_>, term: Term<'_>) -> Option<Outcome> {
+    let Term::Spread(constraint) = term else {
+        return None;
+    };
+    let key = view.key();
+    let reads_keys = view.version() >= ClusterVersion::SPREAD_MATCH_LABEL_KEYS;
+    let by_revision = reads_keys
+        && constraint
+            .match_label_keys
+            .iter()
+            .any(|k| **k == *POD_TEMPLATE_HASH);
+    if key.kind != Kind::Deployment || constraint.max_skew != Field::Set(1) || by_revision {
+        return None;
+    }
+    let way_out = if reads_keys {
+        "add matchLabelKeys: [pod-template-hash] to it"
+    } else {
+        "make it ScheduleAnyway"
+    };
+    Some(Outcome::Fail {
+        severity: Severity::Info,
+        message: Message::new(
+            "a rollout may stop with new pods Pending",
+            format!("{key}: {term}, DoNotSchedule with maxSkew 1, counts the old pods too"),
+            way_out,
+        ),
+        remedy: Some(by_revision_remedy(view, constraint, way_out)),
+    })
+}
+
+fn by_revision_remedy(view: &WorkloadView<'_>, constraint: &SpreadConstraint, way_out: &str) -> Remedy {
+    let key = view.key();
+    let same_key = view
+        .template()
+        .spread
+        .iter()
+        .filter(|c| c.topology_key == constraint.topology_key);
+    let patchable = view.version() >= ClusterVersion::SPREAD_MATCH_LABEL_KEYS
+        // A strategic merge patch finds a constraint by its topologyKey alone: with two, it might change the other one.
+        && same_key.count() == 1;
+    if let Some(owner) = written_by(view) {
+        return Remedy::Advice(format!("in its {owner}: {way_out}"));
+    }
+    if !patchable {
+        return Remedy::Advice(format!(
+            "in {}.topologySpreadConstraints of {key}, the one over {} with DoNotSchedule: {way_out}",
+            pod_spec_path(key.kind),
+            constraint.topology_key
+        ));
+    }
+    let mut keys: Vec<&str> = constraint.match_label_keys.iter().map(|key| &**key).collect();
+    keys.push(POD_TEMPLATE_HASH);
+    let spec = json!({ "topologySpreadConstraints": [{
+        "topologyKey": &*constraint.topology_key,
+        "matchLabelKeys": keys,
+    }] });
+    Remedy::Patch {
+        target: key.clone(),
+        patch: pod_spec_patch(key.kind, &spec),
+        reason: "each revision is then spread by itself".to_owned(),
+    }
+}

@@ -1,0 +1,313 @@
+//! The table of cases; the namespaces and label keys of terms, the extra row and the remedies have files of their own.
+
+mod keys;
+mod mend;
+mod rollout;
+
+use rstest::rstest;
+
+use crate::index::Index;
+use crate::model::field::Field;
+use crate::model::keys::Kind;
+use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
+use crate::model::object::Object;
+use crate::model::selector::LabelSelector;
+use crate::model::template::{AntiAffinityTerm, SpreadConstraint, WhenUnsatisfiable};
+use crate::model::testing::{apart, deployment, hpa, labels, node, selector, spread, stateful_set};
+use crate::model::time::Moment;
+use crate::model::workload::Workload;
+use crate::rules::tests::{index, lines};
+
+const RULE: &str = "pod-spread";
+const PREFERRED: &str = "pass: preferred over kubernetes.io/hostname";
+
+fn web() -> Workload {
+    deployment("shop/web").replicas(3)
+}
+
+fn own() -> Option<LabelSelector> {
+    Some(selector(&[("app", "web")]))
+}
+
+fn others() -> Option<LabelSelector> {
+    Some(selector(&[("app", "api")]))
+}
+
+fn by_expression(json: &serde_json::Value) -> Option<LabelSelector> {
+    Some(serde_json::from_value(serde_json::json!({ "matchExpressions": [json] })).expect("a selector"))
+}
+
+fn with_spread(change: impl FnOnce(&mut SpreadConstraint)) -> Workload {
+    let mut constraint = spread(HOSTNAME_LABEL, own());
+    change(&mut constraint);
+    web().with(|w| w.template.spread.push(constraint))
+}
+
+fn with_term(change: impl FnOnce(&mut AntiAffinityTerm)) -> Workload {
+    let mut term = apart(HOSTNAME_LABEL, own());
+    change(&mut term);
+    web().with(|w| w.template.anti_affinity.push(term))
+}
+
+/// What is said of Deployment `shop/web` on Kubernetes 1.<version>.
+fn said(version: u32, workload: Workload, context: Vec<Object>) -> Vec<String> {
+    let objects = [workload.object()].into_iter().chain(context);
+    lines(&index(version, objects), RULE, Kind::Deployment, "shop/web")
+}
+
+fn fails(found: &str) -> String {
+    format!(
+        "fail warning: all 3 replicas may run on one node: Deployment shop/web{found}; add a soft spread over hostname \
+         and zone"
+    )
+}
+
+#[rstest]
+#[case::one_replica(web().replicas(1), "notApplicable: it runs 1 replica at most")]
+#[case::replicas_absent(deployment("shop/web"), "notApplicable: it runs 1 replica at most")]
+#[case::replicas_zero(web().replicas(0), "notApplicable: spec.replicas is 0: off on purpose")]
+#[case::invalid_replicas(
+    web().with(|w| w.replicas = Field::Invalid),
+    "unknown: the most replicas that Deployment shop/web may run cannot be told"
+)]
+#[case::only_spread(with_spread(|_| {}), PREFERRED)]
+#[case::only_preferred_anti_affinity(with_term(|_| {}), PREFERRED)]
+#[case::only_required_anti_affinity(
+    with_term(|t| t.required = true),
+    "pass: required over kubernetes.io/hostname"
+)]
+#[case::by_zone(with_spread(|c| c.topology_key = ZONE_LABEL.into()), "pass: preferred over topology.kubernetes.io/zone")]
+#[case::by_region(
+    with_spread(|c| c.topology_key = REGION_LABEL.into()),
+    "pass: preferred over topology.kubernetes.io/region"
+)]
+#[case::by_the_deprecated_zone_key(
+    with_spread(|c| c.topology_key = "failure-domain.beta.kubernetes.io/zone".into()),
+    "pass: preferred over failure-domain.beta.kubernetes.io/zone"
+)]
+#[case::strengths_and_keys_are_told_apart(
+    with_term(|t| t.required = true)
+        .spread(HOSTNAME_LABEL, own())
+        .spread(ZONE_LABEL, own())
+        .anti_affinity(false, HOSTNAME_LABEL, own()),
+    "pass: required over kubernetes.io/hostname, preferred over kubernetes.io/hostname and topology.kubernetes.io/zone"
+)]
+#[case::selected_by_expression(
+    with_spread(|c| {
+        c.selector = by_expression(&serde_json::json!({"key": "app", "operator": "In", "values": ["api", "web"]}));
+    }),
+    PREFERRED
+)]
+#[case::the_empty_selector_selects_all(with_spread(|c| c.selector = Some(LabelSelector::default())), PREFERRED)]
+#[case::one_that_counts_is_enough(
+    with_spread(|c| c.selector = others()).anti_affinity(false, HOSTNAME_LABEL, own()),
+    PREFERRED
+)]
+#[case::an_invalid_one_beside_one_that_counts(
+    with_spread(|c| c.max_skew = Field::Invalid).anti_affinity(false, HOSTNAME_LABEL, own()),
+    PREFERRED
+)]
+#[case::skew_just_below_the_ceiling(with_spread(|c| c.max_skew = Field::Set(2)), PREFERRED)]
+#[case::max_skew_zero(
+    with_spread(|c| c.max_skew = Field::Set(0)),
+    "unknown: maxSkew of its topologySpreadConstraint over kubernetes.io/hostname is not a number above 0"
+)]
+#[case::max_skew_invalid(
+    with_spread(|c| c.max_skew = Field::Invalid),
+    "unknown: maxSkew of its topologySpreadConstraint over kubernetes.io/hostname is not a number above 0"
+)]
+#[case::when_unsatisfiable_invalid(
+    with_spread(|c| c.when_unsatisfiable = Field::Invalid),
+    "unknown: whenUnsatisfiable of its topologySpreadConstraint over kubernetes.io/hostname is neither DoNotSchedule \
+     nor ScheduleAnyway"
+)]
+#[case::when_unsatisfiable_absent(
+    with_spread(|c| c.when_unsatisfiable = Field::Absent),
+    "unknown: whenUnsatisfiable of"
+)]
+fn replicas_are_kept_apart_by_either(#[case] workload: Workload, #[case] expected: &str) {
+    let said = said(36, workload, vec![]);
+    assert!(said.len() == 1 && said[0].starts_with(expected), "{said:?}");
+}
+
+#[rstest]
+#[case::nothing_there(web(), " has no podAntiAffinity and no topologySpreadConstraints")]
+#[case::spread_selects_other_pods(
+    with_spread(|c| c.selector = others()),
+    ": its topologySpreadConstraint over kubernetes.io/hostname selects other pods (app=api)"
+)]
+#[case::anti_affinity_selects_other_pods(
+    with_term(|t| t.selector = others()),
+    ": its preferred podAntiAffinity over kubernetes.io/hostname selects other pods (app=api)"
+)]
+#[case::an_expression_excludes_its_own_pods(
+    with_spread(|c| c.selector = by_expression(&serde_json::json!({"key": "app", "operator": "DoesNotExist"}))),
+    ": its topologySpreadConstraint over kubernetes.io/hostname selects other pods (!app)"
+)]
+#[case::spread_without_selector(
+    with_spread(|c| c.selector = None),
+    ": its topologySpreadConstraint over kubernetes.io/hostname has no labelSelector and selects nothing"
+)]
+#[case::anti_affinity_without_selector(
+    with_term(|t| t.selector = None),
+    ": its preferred podAntiAffinity over kubernetes.io/hostname has no labelSelector and selects nothing"
+)]
+#[case::an_unaccepted_key(
+    with_term(|t| t.topology_key = "example.com/rack".into()),
+    ": its preferred podAntiAffinity over example.com/rack is over a key that is not accepted"
+)]
+#[case::skew_that_constrains_nothing(
+    with_spread(|c| c.max_skew = Field::Set(3)),
+    ": its topologySpreadConstraint over kubernetes.io/hostname has no effect: maxSkew 3 lets all sit together"
+)]
+#[case::the_nearest_miss_is_told_first(
+    with_spread(|c| c.selector = others()).spread("example.com/rack", own()).with(|w| {
+        w.template.spread.push(SpreadConstraint { max_skew: Field::Set(9), ..spread(ZONE_LABEL, own()) });
+    }),
+    ": its topologySpreadConstraint over topology.kubernetes.io/zone has no effect: maxSkew 9 lets all sit together \
+     (and 2 more without effect)"
+)]
+#[case::an_invalid_value_that_decides_nothing(
+    with_spread(|c| {
+        c.selector = others();
+        c.max_skew = Field::Invalid;
+    }),
+    ": its topologySpreadConstraint over kubernetes.io/hostname selects other pods (app=api)"
+)]
+fn the_message_says_why_nothing_keeps_them_apart(#[case] workload: Workload, #[case] found: &str) {
+    assert_eq!(said(36, workload, vec![]), [fails(found)]);
+}
+
+#[rstest]
+#[case::may_run_five(Some(1), 5, "fail warning: all 5 replicas may run on one node")]
+#[case::never_more_than_one(
+    None,
+    1,
+    "notApplicable: it runs 1 replica at most, by HorizontalPodAutoscaler web"
+)]
+fn the_autoscaler_sets_the_ceiling(#[case] min: Option<i32>, #[case] max: i32, #[case] expected: &str) {
+    let said = said(
+        36,
+        deployment("shop/web"),
+        vec![Object::Autoscaler(hpa("shop/web", min, max))],
+    );
+    assert!(said[0].starts_with(expected), "{said:?}");
+}
+
+#[test]
+fn a_skew_is_held_against_the_autoscalers_ceiling() {
+    let workload = with_spread(|c| c.max_skew = Field::Set(4)).replicas(1);
+    assert_eq!(
+        said(36, workload, vec![Object::Autoscaler(hpa("shop/web", None, 5))]),
+        [PREFERRED]
+    );
+}
+
+#[test]
+fn a_zone_key_counts_while_there_are_two_zones_with_schedulable_nodes() {
+    let say = |nodes| said(36, with_spread(|c| c.topology_key = ZONE_LABEL.into()), nodes).remove(0);
+    let pass = "pass: preferred over topology.kubernetes.io/zone";
+    let fail = fails(
+        ": its topologySpreadConstraint over topology.kubernetes.io/zone has no effect: no two schedulable nodes differ \
+         in it",
+    );
+    let a = || node("n1").zone_label("a").object();
+    assert_eq!(say(vec![]), pass);
+    assert_eq!(say(vec![a(), node("n2").zone_label("b").object()]), pass);
+    assert_eq!(say(vec![a(), node("n2").zone_label("a").object()]), fail);
+    assert_eq!(
+        say(vec![a(), node("n2").zone_label("b").cordoned().object()]),
+        fail
+    );
+    assert_eq!(say(vec![node("n1").object(), node("n2").object()]), fail);
+    // By hostname it does not matter.
+    assert_eq!(said(36, with_spread(|_| {}), vec![a()]), [PREFERRED]);
+}
+
+#[test]
+fn a_region_key_counts_while_there_are_two_regions() {
+    let by_region = || with_spread(|c| c.topology_key = REGION_LABEL.into());
+    let in_region = |name: &str, zone: &str, region: &str| {
+        node(name).zone_label(zone).label(REGION_LABEL, region).object()
+    };
+    let one = said(
+        36,
+        by_region(),
+        vec![in_region("n1", "a", "eu"), in_region("n2", "b", "eu")],
+    );
+    assert!(one[0].starts_with("fail warning"), "{one:?}");
+    let two = said(
+        36,
+        by_region(),
+        vec![in_region("n1", "a", "eu"), in_region("n2", "a", "us")],
+    );
+    assert_eq!(two, ["pass: preferred over topology.kubernetes.io/region"]);
+}
+
+#[test]
+fn nodes_are_asked_for_only_by_wide_keys() {
+    let mut index = Index::new();
+    index.begin_list(Kind::HorizontalPodAutoscaler);
+    index.end_list(Kind::HorizontalPodAutoscaler);
+    let ask = |index: &Index| lines(index, RULE, Kind::Deployment, "shop/web");
+    index.apply(with_spread(|_| {}).object(), Moment(0));
+    assert_eq!(ask(&index), [PREFERRED]);
+    index.apply(
+        with_spread(|c| c.topology_key = ZONE_LABEL.into()).object(),
+        Moment(0),
+    );
+    assert_eq!(ask(&index), ["unknown: nodes are not listed yet"]);
+    index.set_unreadable(Kind::Node, "403 Forbidden");
+    assert_eq!(ask(&index), ["unknown: nodes cannot be read: 403 Forbidden"]);
+}
+
+#[test]
+fn the_pods_are_known_by_their_templates_labels() {
+    let workload = with_spread(|c| c.selector = Some(selector(&[("app", "web"), ("tier", "front")])));
+    assert!(said(36, workload.clone(), vec![])[0].contains("selects other pods"));
+    let labelled =
+        workload.with(|w| w.template.labels = labels(&[("app", "web"), ("tier", "front"), ("more", "x")]));
+    assert_eq!(said(36, labelled, vec![]), [PREFERRED]);
+}
+
+#[test]
+fn a_policy_may_accept_another_key() {
+    let policy = crate::policy::Policy {
+        topology_keys: vec!["example.com/rack".to_owned()],
+        ..Default::default()
+    };
+    let workload = with_spread(|c| c.topology_key = "example.com/rack".into());
+    let index = index(36, [workload.object()]);
+    let view = index.view(&web().key).expect("a workload");
+    let results = super::check(&view, &policy);
+    assert_eq!(
+        results[0].1,
+        crate::model::finding::Outcome::Pass(Some("preferred over example.com/rack".to_owned()))
+    );
+}
+
+#[test]
+fn stateful_sets_are_judged_alike() {
+    let db = stateful_set("shop/db").replicas(3);
+    let good = db
+        .clone()
+        .anti_affinity(true, HOSTNAME_LABEL, Some(selector(&[("app", "db")])));
+    let ask = |w: Workload| lines(&index(36, [w.object()]), RULE, Kind::StatefulSet, "shop/db");
+    assert_eq!(ask(good), ["pass: required over kubernetes.io/hostname"]);
+    assert!(
+        ask(db)[0]
+            .starts_with("fail warning: all 3 replicas may run on one node: StatefulSet shop/db has no")
+    );
+}
+
+#[test]
+fn a_hard_spread_is_required() {
+    let workload = with_spread(|c| {
+        c.when_unsatisfiable = Field::Set(WhenUnsatisfiable::DoNotSchedule);
+        c.match_label_keys = vec!["pod-template-hash".into()];
+    });
+    assert_eq!(
+        said(36, workload, vec![]),
+        ["pass: required over kubernetes.io/hostname"]
+    );
+}

@@ -1,0 +1,228 @@
+//! The plane that all tests of this suite share, with the chart installed; and how tests look at reports.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use plimsoll_kit::{Node, Operator, Options, Plane};
+use serde_json::Value;
+
+/// How long a test waits for something that should take a second or two: these machines are busy.
+pub const SOON: Duration = Duration::from_secs(60);
+
+/// The nodes: two zones, two each.
+pub const NODES: [(&str, &str); 4] = [("n1", "a"), ("n2", "a"), ("n3", "b"), ("n4", "b")];
+
+/// Who the operator is to the API server.
+pub const USER: &str = "system:serviceaccount:plimsoll-system:plimsoll";
+
+/// The shared plane.
+pub struct World {
+    pub plane: Plane,
+    scale: String,
+    start: plimsoll_kit::Mark,
+}
+
+/// The world, for one test at a time. A test that failed does not spoil it for the next: each has its own namespaces.
+pub fn world() -> MutexGuard<'static, World> {
+    static WORLD: OnceLock<Mutex<World>> = OnceLock::new();
+    WORLD
+        .get_or_init(|| Mutex::new(World::start()))
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    fn start() -> Self {
+        let plane = Plane::start(Options::default()).expect("a plane starts");
+        let scale = format!("{:.2}", plane.time_scale());
+        println!(
+            "timers are scaled by {scale}: node-monitor-grace {:?} instead of 50 s",
+            plane.node_monitor_grace()
+        );
+        let nodes = NODES.map(|(name, zone)| Node::new(name, zone));
+        plane.add_nodes(&nodes).expect("nodes join");
+        plane
+            .install_chart(&[&format!("operator.timeScale={scale}")])
+            .expect("helm installs the chart");
+        let start = plane.audit().mark().expect("the audit log");
+        World { plane, scale, start }
+    }
+
+    /// The operator as the chart's Deployment would run it, with the ServiceAccount's token only.
+    pub fn operator(&self, replica: usize) -> Operator {
+        let binary = Path::new(env!("CARGO_BIN_EXE_plimsoll"));
+        let scale = ("PLIMSOLL_TIME_SCALE", self.scale.as_str());
+        Operator::start(&self.plane, binary, replica, &[scale]).expect("the operator starts")
+    }
+
+    /// An operator that has listed everything.
+    pub fn ready_operator(&self, replica: usize) -> Operator {
+        let mut operator = self.operator(replica);
+        operator.wait_ready(SOON).expect("the operator becomes ready");
+        operator
+    }
+
+    /// Applies manifests as one `List`.
+    pub fn apply(&self, objects: &[Value]) {
+        let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+        self.plane
+            .apply(&list.to_string())
+            .expect("the API server takes the manifests");
+    }
+
+    /// The reports of a namespace, by name.
+    pub fn reports(&self, namespace: &str) -> BTreeMap<String, Report> {
+        let list = self
+            .plane
+            .get(&["resiliencereports", "-n", namespace])
+            .expect("reports can be read");
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        items
+            .into_iter()
+            .map(|item| {
+                (
+                    item["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+                    Report(item),
+                )
+            })
+            .collect()
+    }
+
+    /// The report on a node, if there is one.
+    pub fn node_report(&self, node: &str) -> Option<Report> {
+        self.plane
+            .get(&["clusterresiliencereport", &format!("node-{node}")])
+            .ok()
+            .map(Report)
+    }
+
+    /// Waits until `look` returns something.
+    pub fn eventually<T>(&self, what: &str, look: impl Fn(&World) -> Result<T, String>) -> T {
+        self.plane
+            .eventually(what, SOON, |_| Ok(look(self)))
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Waits until one report shows something.
+    pub fn report_shows(
+        &self,
+        namespace: &str,
+        name: &str,
+        what: &str,
+        shows: impl Fn(&Report) -> bool,
+    ) -> Report {
+        self.eventually(&format!("{namespace}/{name}: {what}"), |world| {
+            match world.reports(namespace).remove(name) {
+                Some(report) if shows(&report) => Ok(report),
+                Some(report) => Err(format!("{:#}", report.0["status"])),
+                None => Err("no such report".to_owned()),
+            }
+        })
+    }
+
+    /// Names of the pods of a namespace, with their nodes.
+    pub fn pods(&self, namespace: &str) -> Vec<(String, String)> {
+        let pods = self
+            .plane
+            .get(&["pods", "-n", namespace])
+            .expect("pods can be read");
+        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        let items = pods["items"].as_array().cloned().unwrap_or_default();
+        items
+            .iter()
+            .map(|pod| (text(&pod["metadata"]["name"]), text(&pod["spec"]["nodeName"])))
+            .collect()
+    }
+
+    /// Waits until a Deployment has as many ready replicas as it wants, and the newest are all that there are.
+    pub fn rolled_out(&self, namespace: &str, name: &str) {
+        let target = format!("deployment/{name}");
+        self.plane
+            .kubectl(&["rollout", "status", &target, "-n", namespace, "--timeout=60s"])
+            .expect("the rollout completes");
+    }
+
+    /// Since the plane started, the operator was never refused: the chart grants what it needs.
+    pub fn nothing_was_forbidden(&self) {
+        let requests = self
+            .plane
+            .audit()
+            .between(self.start, self.plane.audit().mark().expect("the audit log"));
+        let ours = requests
+            .expect("the audit log")
+            .into_iter()
+            .filter(|r| r.user == USER);
+        let refused: Vec<_> = ours.filter(plimsoll_kit::Request::is_forbidden).collect();
+        assert!(refused.is_empty(), "{refused:#?}");
+    }
+
+    /// Cordons every node but one.
+    pub fn only(&self, node: &str) {
+        NODES
+            .iter()
+            .filter(|(n, _)| *n != node)
+            .for_each(|(n, _)| self.plane.cordon(n).expect("cordon"));
+    }
+
+    /// Uncordons every node.
+    pub fn uncordon_all(&self) {
+        NODES
+            .iter()
+            .for_each(|(n, _)| self.plane.uncordon(n).expect("uncordon"));
+    }
+}
+
+/// A `ResilienceReport` or `ClusterResilienceReport` as kubectl reads it.
+#[derive(Clone, Debug)]
+pub struct Report(pub Value);
+
+impl Report {
+    /// Its findings as `rule` or `rule:subject`, those of detectors left out.
+    pub fn of_rules(&self) -> BTreeSet<String> {
+        let is_rule = |f: &&Value| {
+            f["rule"]
+                .as_str()
+                .is_some_and(|r| plimsoll::rules::find(r).is_some())
+        };
+        let name = |f: &Value| match f["subject"].as_str() {
+            Some(subject) => format!("{}:{subject}", f["rule"].as_str().unwrap_or_default()),
+            None => f["rule"].as_str().unwrap_or_default().to_owned(),
+        };
+        self.findings().iter().filter(is_rule).map(name).collect()
+    }
+
+    /// All findings.
+    pub fn findings(&self) -> Vec<Value> {
+        self.0["status"]["findings"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// The finding of a rule or detector, if it is there.
+    pub fn finding(&self, rule: &str) -> Option<Value> {
+        self.findings().into_iter().find(|f| f["rule"] == rule)
+    }
+
+    /// Whether a finding is Active.
+    pub fn has(&self, rule: &str) -> bool {
+        self.finding(rule).is_some_and(|f| f["state"] == "Active")
+    }
+
+    /// The verdict.
+    pub fn verdict(&self) -> String {
+        self.0["status"]["verdict"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// The message of a finding.
+    pub fn message(&self, rule: &str) -> String {
+        self.finding(rule)
+            .and_then(|f| f["message"].as_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+}
