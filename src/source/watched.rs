@@ -193,15 +193,22 @@ mod tests {
             {"metadata":{"name":"b","namespace":"shop"},"spec":{"nodeName":"n1"},"status":{"phase":"Running"}}]}"#;
         let list: ObjectList<Watched<Pods>> = serde_json::from_str(json).expect("a list");
         let parts: Vec<_> = list.items.into_iter().map(Watched::into_parts).collect();
-        let names: Vec<_> = parts.iter().map(|(key, object)| (&*key.name, object.is_ok())).collect();
-        assert_eq!(names, [("a", true), ("", false), ("", false), ("", false), ("b", true)]);
+        let names: Vec<_> = parts
+            .iter()
+            .map(|(key, object)| (&*key.name, object.is_ok()))
+            .collect();
+        assert_eq!(
+            names,
+            [("a", true), ("", false), ("", false), ("", false), ("b", true)]
+        );
     }
 
     #[test]
     fn a_watch_event_carries_the_resource_version() {
         let json = r#"{"type":"MODIFIED","object":{"kind":"Node","metadata":{"name":"n1","uid":"u","resourceVersion":"42",
             "managedFields":[{"manager":"kubelet"}]},"spec":{"unschedulable":true}}}"#;
-        let WatchEvent::Modified(node) = serde_json::from_str::<WatchEvent<Watched<Nodes>>>(json).expect("an event")
+        let WatchEvent::Modified(node) =
+            serde_json::from_str::<WatchEvent<Watched<Nodes>>>(json).expect("an event")
         else {
             panic!("not MODIFIED");
         };
@@ -216,7 +223,13 @@ mod tests {
             Watched::<K>::url_path(&(), None)
         }
         assert_eq!(path::<Pods>(), "/api/v1/pods");
-        assert_eq!(path::<HorizontalPodAutoscalers>(), "/apis/autoscaling/v2/horizontalpodautoscalers");
-        assert_eq!(path::<EndpointSlices>(), "/apis/discovery.k8s.io/v1/endpointslices");
+        assert_eq!(
+            path::<HorizontalPodAutoscalers>(),
+            "/apis/autoscaling/v2/horizontalpodautoscalers"
+        );
+        assert_eq!(
+            path::<EndpointSlices>(),
+            "/apis/discovery.k8s.io/v1/endpointslices"
+        );
     }
 }

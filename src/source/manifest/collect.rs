@@ -67,6 +67,7 @@ impl Collector {
 
     /// Reads every document of a text.
     pub(super) fn text(&mut self, text: &Text) {
+        let before = self.manifests.errors.len();
         for document in documents(&text.text) {
             let line = document.first_line().unwrap_or(1);
             let at = At {
@@ -81,6 +82,7 @@ impl Collector {
                 Err(broken) => self.broken(broken, at),
             }
         }
+        self.manifests.errors[before..].sort_by(|a, b| a.place.cmp(&b.place));
     }
 
     fn broken(&mut self, broken: Broken, at: At<'_>) {
@@ -98,8 +100,13 @@ impl Collector {
 
     fn value(&mut self, value: &Value, at: At<'_>) {
         let Value::Object(fields) = value else {
-            let found = if value.is_array() { "a list" } else { "a single value" };
-            let message = format!("not a Kubernetes object but {found}; an object is a map with apiVersion and kind");
+            let found = if value.is_array() {
+                "a list"
+            } else {
+                "a single value"
+            };
+            let message =
+                format!("not a Kubernetes object but {found}; an object is a map with apiVersion and kind");
             return self.error(at.place(at.line, None), message);
         };
         let kind = fields.get("kind").filter(|kind| !kind.is_null());
@@ -112,7 +119,10 @@ impl Collector {
             Some(_) => self.error(at.field("kind"), "kind must be a string"),
             // A values file, a CI pipeline and the like lie in the same directories as manifests.
             None if !at.text.named && !fields.contains_key("apiVersion") => self.manifests.passed_over += 1,
-            None => self.error(at.place(at.line, None), "kind is missing; an object is a map with apiVersion and kind"),
+            None => self.error(
+                at.place(at.line, None),
+                "kind is missing; an object is a map with apiVersion and kind",
+            ),
         }
     }
 
@@ -136,7 +146,10 @@ impl Collector {
                 }
                 // A List in a List would need a longer path than one item; nothing writes such.
                 (Value::Object(fields), _) if fields.get("items").is_some_and(Value::is_array) => {
-                    self.error(at.place(at.line, None), "a List inside a List is not read; make it one List");
+                    self.error(
+                        at.place(at.line, None),
+                        "a List inside a List is not read; make it one List",
+                    );
                 }
                 _ => self.value(item, at),
             }
@@ -144,63 +157,65 @@ impl Collector {
     }
 
     fn object(&mut self, kind: &str, value: &Value, at: At<'_>) {
-        let Some(kind) = Kind::parse(kind) else {
+        let api_version = value
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let kind = Kind::parse(kind).filter(|kind| self.is_ours(*kind, api_version, value, at));
+        let Some(kind) = kind else {
             self.manifests.passed_over += 1;
             return;
         };
-        let api_version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        let (object, problems) = match projection::from_value(kind, value) {
+            Ok(read) => read,
+            Err(ProjectionError::Unnamed { .. }) if value.pointer("/metadata/generateName").is_some() => {
+                let message = format!(
+                    "{kind} with metadata.generateName only: give it a metadata.name to have it judged"
+                );
+                return self.error(at.field("metadata.generateName"), message);
+            }
+            Err(e @ ProjectionError::Unnamed { .. }) => {
+                return self.error(at.field("metadata.name"), e.to_string());
+            }
+            Err(e) => return self.error(at.place(at.line, None), e.to_string()),
+        };
+        let object = normalised(object, api_version);
+        let key = object.key();
+        if let Some(template) = at.document.template()
+            && [&key.name, &key.namespace].iter().any(|part| part.contains("{{"))
+        {
+            return self.broken(template, at);
+        }
+        for problem in problems {
+            let message = format!("{key}: {} {}", problem.field, problem.message);
+            self.error(at.field(&problem.field), message);
+        }
+        self.keep(object, key, at);
+    }
+
+    /// Whether the kind of that name is Kubernetes' own. Says what is wrong with its version, if anything.
+    fn is_ours(&mut self, kind: Kind, api_version: &str, value: &Value, at: At<'_>) -> bool {
+        let right = kind.api_version();
+        let name = value.pointer("/metadata/name").and_then(Value::as_str);
+        let object = name.map_or_else(|| kind.to_string(), |name| format!("{kind} {name}"));
         match served(api_version, kind, self.version) {
             Served::Yes => {}
-            Served::Foreign => {
-                self.manifests.passed_over += 1;
-                return;
-            }
-            Served::Until(gone) => {
-                let message = format!(
-                    "{kind} {name}: {api_version} is gone since Kubernetes 1.{}; write {}",
-                    gone.0,
-                    kind.api_version()
-                );
+            Served::Foreign => return false,
+            Served::Until(ClusterVersion(minor)) => {
+                let message =
+                    format!("{object}: {api_version} is gone since Kubernetes 1.{minor}; write {right}");
                 self.note(at.place(at.line, None), message);
             }
             _ if api_version.is_empty() => {
-                let message = format!("{kind} {name}: apiVersion is missing; write {}", kind.api_version());
+                let message = format!("{object}: apiVersion is missing; write {right}");
                 self.error(at.place(at.line, None), message);
             }
             Served::UnknownVersion | Served::WrongGroup => {
-                let message =
-                    format!("{kind} {name}: there is no {kind} in {api_version}; write {}", kind.api_version());
+                let message = format!("{object}: there is no {kind} in {api_version}; write {right}");
                 self.error(at.field("apiVersion"), message);
             }
         }
-        match projection::from_value(kind, value) {
-            Ok((object, problems)) => {
-                let object = normalised(object, api_version);
-                let key = object.key();
-                if key.name.contains("{{") || key.namespace.contains("{{") {
-                    if let Some(template) = at.document.template() {
-                        self.broken(template, at);
-                    }
-                    return;
-                }
-                for problem in problems {
-                    let message = format!("{key}: {} {}", problem.field, problem.message);
-                    self.error(at.field(&problem.field), message);
-                }
-                self.keep(object, key, at);
-            }
-            Err(ProjectionError::Unnamed { kind }) => {
-                let generated = value.pointer("/metadata/generateName").is_some();
-                let message = if generated {
-                    format!("{kind} with metadata.generateName only: give it a metadata.name to have it judged")
-                } else {
-                    format!("{kind} without a name: metadata.name must be a string that is not empty")
-                };
-                self.error(at.field("metadata.name"), message);
-            }
-            Err(e) => self.error(at.place(at.line, None), e.to_string()),
-        }
+        true
     }
 
     /// The last of two objects of one name counts.
@@ -213,8 +228,10 @@ impl Collector {
         match self.known.get(&key) {
             Some(&i) => {
                 let first = &objects[i].1;
-                let message =
-                    format!("{key} is here a second time, after {}:{}; remove one of them", first.file, first.line);
+                let message = format!(
+                    "{key} is here a second time, after {}:{}; remove one of them",
+                    first.file, first.line
+                );
                 objects[i] = (object, source);
                 self.error(at.place(at.line, None), message);
             }

@@ -109,7 +109,8 @@ impl Document<'_> {
         if self.json {
             return serde_json::from_str(self.text).map_err(|e| self.broken_json(&e));
         }
-        serde_saphyr::from_str_with_options(self.text, options(self.text.len())).map_err(|e| self.broken_yaml(&e))
+        serde_saphyr::from_str_with_options(self.text, options(self.text.len()))
+            .map_err(|e| self.broken_yaml(&e))
     }
 
     /// Line and column of a field, or of the nearest thing around it that is there.
@@ -155,7 +156,9 @@ impl Document<'_> {
         let place = error.location().filter(|place| place.line() > 0);
         let text = error.without_snippet().to_string();
         Broken {
-            line: place.map_or(self.line, |p| self.line + usize::try_from(p.line()).unwrap_or(1) - 1),
+            line: place.map_or(self.line, |p| {
+                self.line + usize::try_from(p.line()).unwrap_or(1) - 1
+            }),
             column: place.and_then(|p| usize::try_from(p.column()).ok()),
             message: format!("not valid YAML: {}", in_short(&text)),
         }

@@ -69,7 +69,10 @@ fn is_hidden(entry: &DirEntry) -> bool {
 }
 
 fn walk(directory: &Path, into: &mut Vec<Result<Found, InputError>>) {
-    let entries = WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter();
+    let entries = WalkDir::new(directory)
+        .follow_links(true)
+        .sort_by_file_name()
+        .into_iter();
     for entry in entries.filter_entry(|entry| !is_hidden(entry)) {
         match entry {
             Ok(entry) => {

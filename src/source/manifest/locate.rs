@@ -134,7 +134,9 @@ pub(super) fn in_yaml(text: &str, options: Options, field: &str) -> Option<(usiz
 /// The line of each of the root's `items`.
 pub(super) fn yaml_items(text: &str, options: Options) -> Vec<usize> {
     let root = tree(text, options);
-    let items = root.as_ref().and_then(|root| child(&root.value, &Step::Key("items".to_owned())));
+    let items = root
+        .as_ref()
+        .and_then(|root| child(&root.value, &Step::Key("items".to_owned())));
     match items.map(|items| &items.value) {
         Some(Tree::List(items)) => items.iter().map(|item| place(item).0).collect(),
         _ => Vec::new(),
@@ -245,7 +247,10 @@ fn line_and_column(text: &str, at: usize) -> (usize, usize) {
 
 /// As [`in_yaml`], for valid JSON.
 pub(super) fn in_json(text: &str, field: &str) -> Option<(usize, usize)> {
-    let mut scan = Scan { bytes: text.as_bytes(), at: 0 };
+    let mut scan = Scan {
+        bytes: text.as_bytes(),
+        at: 0,
+    };
     scan.peek()?;
     let mut best = scan.at;
     for step in steps(field) {
@@ -259,14 +264,20 @@ pub(super) fn in_json(text: &str, field: &str) -> Option<(usize, usize)> {
 
 /// As [`yaml_items`], for valid JSON; in one pass.
 pub(super) fn json_items(text: &str) -> Vec<usize> {
-    let mut scan = Scan { bytes: text.as_bytes(), at: 0 };
+    let mut scan = Scan {
+        bytes: text.as_bytes(),
+        at: 0,
+    };
     let mut lines = Vec::new();
     if !scan.enter(&Step::Key("items".to_owned())) || !scan.eat(b'[') {
         return lines;
     }
     let (mut line, mut counted) = (1, 0);
     while !matches!(scan.peek(), None | Some(b']')) {
-        line += text.as_bytes()[counted..scan.at].iter().filter(|b| **b == b'\n').count();
+        line += text.as_bytes()[counted..scan.at]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count();
         counted = scan.at;
         lines.push(line);
         scan.value();
@@ -282,16 +293,37 @@ mod tests {
     #[test]
     fn paths_are_read_as_they_are_printed() {
         let key = |k: &str| Step::Key(k.to_owned());
-        assert_eq!(steps("spec.containers[12].name"), [key("spec"), key("containers"), Step::Item(12), key("name")]);
-        assert_eq!(steps(r#"metadata.labels["a.b/c"]"#), [key("metadata"), key("labels"), key("a.b/c")]);
+        assert_eq!(
+            steps("spec.containers[12].name"),
+            [key("spec"), key("containers"), Step::Item(12), key("name")]
+        );
+        assert_eq!(
+            steps(r#"metadata.labels["a.b/c"]"#),
+            [key("metadata"), key("labels"), key("a.b/c")]
+        );
         assert_eq!(steps("items[0].spec"), [key("items"), Step::Item(0), key("spec")]);
     }
 
     #[test]
     fn json_and_yaml_agree_on_where_a_field_is() {
         let text = "{\n \"a\": [1, {\"b\\\"\": \"x]}\", \"c\": {\"d\": null}},\n  {\"c\": 2}],\n \"e\": \"é\", \"f\": 3\n}";
-        for field in ["a", "a[0]", "a[1].c", "a[1].c.d", "a[2].c", "e", "f", "a[1].missing", "missing", "a[9]"] {
-            assert_eq!(in_json(text, field), in_yaml(text, Options::default(), field), "{field}");
+        for field in [
+            "a",
+            "a[0]",
+            "a[1].c",
+            "a[1].c.d",
+            "a[2].c",
+            "e",
+            "f",
+            "a[1].missing",
+            "missing",
+            "a[9]",
+        ] {
+            assert_eq!(
+                in_json(text, field),
+                in_yaml(text, Options::default(), field),
+                "{field}"
+            );
         }
         assert_eq!(in_json(text, "a[2].c"), Some((3, 9)));
         assert_eq!(in_json(text, "f"), Some((4, 17)));

@@ -21,9 +21,22 @@ pub(super) enum Served {
 /// Versions that were read once and are gone: (group/version, kinds, gone from 1.x). The others of `Kind::group` are
 /// those of <https://kubernetes.io/docs/reference/using-api/deprecation-guide/>.
 const GONE: &[(&str, &[Kind], u32)] = &[
-    ("extensions/v1beta1", &[Kind::Deployment, Kind::DaemonSet, Kind::ReplicaSet], 16),
+    (
+        "extensions/v1beta1",
+        &[Kind::Deployment, Kind::DaemonSet, Kind::ReplicaSet],
+        16,
+    ),
     ("apps/v1beta1", &[Kind::Deployment, Kind::StatefulSet], 16),
-    ("apps/v1beta2", &[Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::ReplicaSet], 16),
+    (
+        "apps/v1beta2",
+        &[
+            Kind::Deployment,
+            Kind::StatefulSet,
+            Kind::DaemonSet,
+            Kind::ReplicaSet,
+        ],
+        16,
+    ),
     ("batch/v2alpha1", &[Kind::CronJob], 21),
     ("batch/v1beta1", &[Kind::CronJob], 25),
     ("policy/v1beta1", &[Kind::PodDisruptionBudget], 25),
@@ -35,12 +48,21 @@ const GONE: &[(&str, &[Kind], u32)] = &[
 
 /// Looks an `apiVersion` up for a cluster of `version`.
 pub(super) fn served(api_version: &str, kind: Kind, version: ClusterVersion) -> Served {
-    if api_version == kind.api_version() || (api_version, kind) == ("autoscaling/v1", Kind::HorizontalPodAutoscaler) {
+    if api_version == kind.api_version()
+        || (api_version, kind) == ("autoscaling/v1", Kind::HorizontalPodAutoscaler)
+    {
         return Served::Yes;
     }
-    if let Some((_, _, gone)) = GONE.iter().find(|(gone, kinds, _)| *gone == api_version && kinds.contains(&kind)) {
+    if let Some((_, _, gone)) = GONE
+        .iter()
+        .find(|(gone, kinds, _)| *gone == api_version && kinds.contains(&kind))
+    {
         let gone = ClusterVersion(*gone);
-        return if version < gone { Served::Yes } else { Served::Until(gone) };
+        return if version < gone {
+            Served::Yes
+        } else {
+            Served::Until(gone)
+        };
     }
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     if group == kind.group() {

@@ -64,7 +64,9 @@ impl Projection for BarePodFields<'_> {
 
 fn revision(labels: &Labels) -> Option<Name> {
     let revision = labels.get("pod-template-hash");
-    revision.or_else(|| labels.get("controller-revision-hash")).map(Name::from)
+    revision
+        .or_else(|| labels.get("controller-revision-hash"))
+        .map(Name::from)
 }
 
 fn shape(template: PodTemplate) -> PodShape {

@@ -36,7 +36,11 @@ pub(super) struct Amounts {
 
 impl Resources {
     /// Limit and request of memory, bytes.
-    pub(super) fn memory(self, path: Path<'_>, problems: &mut Problems) -> (Field<Quantity>, Field<Quantity>) {
+    pub(super) fn memory(
+        self,
+        path: Path<'_>,
+        problems: &mut Problems,
+    ) -> (Field<Quantity>, Field<Quantity>) {
         let mut amount = |amounts: Struct<Amounts>, name: &str| {
             let path = path.key(name);
             let amounts = amounts.fields(path, problems);
@@ -47,7 +51,8 @@ impl Resources {
         if let (Field::Set(limit), Field::Set(request)) = (&limit, &request)
             && request > limit
         {
-            let message = format!("the request {request} is above the limit {limit}; lower one or raise the other");
+            let message =
+                format!("the request {request} is above the limit {limit}; lower one or raise the other");
             problems.add(path.key("requests").key("memory"), message);
         }
         (limit, request)

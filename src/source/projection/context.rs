@@ -104,7 +104,10 @@ impl Projection for AutoscalerFields<'_> {
         let autoscaler = Autoscaler {
             namespace: identity.namespace.clone(),
             name,
-            target: spec.scale_target_ref.fields(target, problems).target(target, problems),
+            target: spec
+                .scale_target_ref
+                .fields(target, problems)
+                .target(target, problems),
             min: at_least(0, spec.min_replicas, path.key("minReplicas"), problems),
             max: match at_least(1, spec.max_replicas, max, problems) {
                 Field::Absent => Field::Invalid,

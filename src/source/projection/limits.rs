@@ -40,8 +40,12 @@ impl Projection for BudgetFields<'_> {
         let path = Path::Root.key("spec");
         let spec = self.spec.fields(path, problems);
         let mut min_available = amount(spec.min_available, Some(100), path.key("minAvailable"), problems);
-        let mut max_unavailable =
-            amount(spec.max_unavailable, Some(100), path.key("maxUnavailable"), problems);
+        let mut max_unavailable = amount(
+            spec.max_unavailable,
+            Some(100),
+            path.key("maxUnavailable"),
+            problems,
+        );
         if min_available != Field::Absent && max_unavailable != Field::Absent {
             let message = "must not stand beside minAvailable; keep one of them";
             problems.add(path.key("maxUnavailable"), message);
@@ -114,7 +118,10 @@ fn limit(item: Item<'_>, path: Path<'_>, problems: &mut Problems) -> Option<Limi
         Some("Pod") => LimitRangeType::Pod,
         Some(_) => return None,
         None => {
-            problems.add(path.key("type"), "is required: Container, Pod or PersistentVolumeClaim");
+            problems.add(
+                path.key("type"),
+                "is required: Container, Pod or PersistentVolumeClaim",
+            );
             return None;
         }
     };

@@ -9,7 +9,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+};
 
 use super::path::{Path, Problems};
 use crate::model::field::Field;
@@ -19,9 +21,10 @@ use crate::model::selector::LabelSelector;
 use crate::model::text::clip;
 
 /// A field as it stands in the input.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Loose<T> {
     /// Not there, or `null`.
+    #[default]
     Absent,
     /// As expected.
     Set(T),
@@ -39,12 +42,6 @@ pub(super) type List<T> = Loose<Vec<Loose<T>>>;
 /// See [`Struct`].
 #[derive(Debug, Default)]
 pub(super) struct Fields<T>(pub(super) T);
-
-impl<T> Default for Loose<T> {
-    fn default() -> Self {
-        Loose::Absent
-    }
-}
 
 impl<T> Loose<T> {
     /// The value; what does not fit is noted in `problems` and gone.
@@ -107,7 +104,11 @@ pub(super) trait Shape<'de>: Sized {
     const EXPECTED: &'static str;
 
     fn from_text(text: Cow<'de, str>) -> Result<Self, String> {
-        Err(format!("must be {}, not the string {:?}", Self::EXPECTED, clip(&text, 20)))
+        Err(format!(
+            "must be {}, not the string {:?}",
+            Self::EXPECTED,
+            clip(&text, 20)
+        ))
     }
 
     fn from_integer(_: i128) -> Read<Self> {
@@ -247,9 +248,7 @@ impl<'de> Shape<'de> for LabelSelector {
 
     fn from_map<A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
         let value = serde_json::Value::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(Some(
-            LabelSelector::deserialize(value).map_err(|e| e.to_string()),
-        ))
+        Ok(Some(LabelSelector::deserialize(value).map_err(|e| e.to_string())))
     }
 }
 

@@ -44,7 +44,8 @@ pub(super) struct Meta<'a, L> {
 
 /// A string's shared copy; empty when it is absent.
 pub(super) fn name(text: Text<'_>) -> Name {
-    text.ok().map_or_else(|| Name::from(""), |text| Name::from(&*text))
+    text.ok()
+        .map_or_else(|| Name::from(""), |text| Name::from(&*text))
 }
 
 /// A stamp of the API server; `None` when it is absent or cannot be read.
@@ -72,17 +73,25 @@ impl Identity {
         let name = std::mem::take(&mut meta.name).take(path.key("name"), problems);
         let namespace = std::mem::take(&mut meta.namespace).take(path.key("namespace"), problems);
         Identity {
-            name: name.filter(|name| !name.is_empty()).map(|name| Name::from(&*name)),
+            name: name
+                .filter(|name| !name.is_empty())
+                .map(|name| Name::from(&*name)),
             namespace: namespace.as_deref().unwrap_or_default().into(),
             uid: self::name(std::mem::take(&mut meta.uid)),
-            resource_version: std::mem::take(&mut meta.resource_version).ok().map(Cow::into_owned),
+            resource_version: std::mem::take(&mut meta.resource_version)
+                .ok()
+                .map(Cow::into_owned),
         }
     }
 
     /// Its key as an object of `kind`; `None` without a name.
     pub(super) fn key(&self, kind: Kind) -> Option<ObjectKey> {
         let name = self.name.clone()?;
-        Some(ObjectKey { kind, namespace: self.namespace.clone(), name })
+        Some(ObjectKey {
+            kind,
+            namespace: self.namespace.clone(),
+            name,
+        })
     }
 }
 

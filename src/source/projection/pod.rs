@@ -1,17 +1,15 @@
 //! Running pods: by far the most objects of a cluster, so as little as possible is read and nothing is copied that is
 //! not kept.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde::de::SeqAccess;
 
+use super::Projection;
 use super::container::{ContainerFields, Resources, containers};
 use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
 use super::meta::{Identity, Meta, Revision, stamp};
 use super::path::{Path, Problems};
 use super::scheduling::{TolerationFields, tolerations};
-use super::Projection;
 use crate::model::field::Field;
 use crate::model::keys::{Kind, Name};
 use crate::model::object::Object;
@@ -87,8 +85,8 @@ impl<'de> Shape<'de> for Conditions {
     }
 }
 
-fn phase(text: Option<Cow<'_, str>>) -> PodPhase {
-    match text.as_deref() {
+fn phase(text: Option<&str>) -> PodPhase {
+    match text {
         Some("Running") => PodPhase::Running,
         Some("Succeeded") => PodPhase::Succeeded,
         Some("Failed") => PodPhase::Failed,
@@ -101,7 +99,7 @@ impl Status<'_> {
     /// Writes what it says into `pod`.
     pub(super) fn tell(self, pod: &mut Pod) {
         let conditions = self.conditions.ok().unwrap_or_default();
-        pod.phase = phase(self.phase.ok());
+        pod.phase = phase(self.phase.ok().as_deref());
         pod.ready = conditions.ready;
         pod.disruption_target = conditions.disruption_target;
     }
@@ -120,7 +118,9 @@ impl Projection for PodFields<'_> {
             name,
             controller: meta.owner_references.controller(),
             revision: meta.labels.ok().and_then(Revision::name),
-            node: std::mem::take(&mut spec.node_name).ok().map(|text| Name::from(&*text)),
+            node: std::mem::take(&mut spec.node_name)
+                .ok()
+                .map(|text| Name::from(&*text)),
             phase: PodPhase::default(),
             ready: false,
             deletion: stamp(meta.deletion_timestamp),
@@ -159,5 +159,7 @@ pub(super) fn is_limit(limit: &Field<Quantity>) -> bool {
 
 /// Whether it may tolerate a NoExecute taint.
 pub(super) fn concerns_no_execute(toleration: &Toleration) -> bool {
-    toleration.effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
+    toleration
+        .effect
+        .is_none_or(|effect| effect == TaintEffect::NoExecute)
 }

@@ -35,7 +35,6 @@ fn names(list: List<Cow<'_, str>>, path: Path<'_>, problems: &mut Problems) -> V
     items.into_iter().map(|(_, text)| Name::from(&*text)).collect()
 }
 
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct TolerationFields<'a> {
@@ -96,7 +95,9 @@ pub(super) fn tolerations(
             exists,
             value: name(fields.value, path.key("value"), problems),
             effect,
-            seconds: fields.toleration_seconds.take(path.key("tolerationSeconds"), problems),
+            seconds: fields
+                .toleration_seconds
+                .take(path.key("tolerationSeconds"), problems),
         });
     }
     all
@@ -209,11 +210,7 @@ impl AffinityFields<'_> {
     }
 }
 
-fn node_terms(
-    selector: NodeSelector<'_>,
-    path: Path<'_>,
-    problems: &mut Problems,
-) -> Vec<NodeSelectorTerm> {
+fn node_terms(selector: NodeSelector<'_>, path: Path<'_>, problems: &mut Problems) -> Vec<NodeSelectorTerm> {
     let path = path.key("nodeSelectorTerms");
     let mut terms = Vec::new();
     for (i, Fields(term)) in selector.node_selector_terms.items(path, problems) {
@@ -271,7 +268,9 @@ fn anti_term(
         match_label_keys: names(term.match_label_keys, path.key("matchLabelKeys"), problems),
         mismatch_label_keys: names(term.mismatch_label_keys, path.key("mismatchLabelKeys"), problems),
         namespaces: names(term.namespaces, path.key("namespaces"), problems),
-        namespace_selector: term.namespace_selector.take(path.key("namespaceSelector"), problems),
+        namespace_selector: term
+            .namespace_selector
+            .take(path.key("namespaceSelector"), problems),
     }
 }
 

@@ -57,7 +57,11 @@ pub(super) fn strategy(
         }
         ("OnDelete", Kind::StatefulSet | Kind::DaemonSet) => Field::Set(Strategy::OnDelete),
         (other, _) => {
-            let second = if kind == Kind::Deployment { "Recreate" } else { "OnDelete" };
+            let second = if kind == Kind::Deployment {
+                "Recreate"
+            } else {
+                "OnDelete"
+            };
             let message = format!("{other:?} is unknown for a {kind}; use RollingUpdate or {second}");
             problems.add(path.key("type"), message);
             Field::Invalid
@@ -71,7 +75,12 @@ fn rolling_update(
     path: Path<'_>,
     problems: &mut Problems,
 ) -> Field<Strategy> {
-    let max_unavailable = amount(update.max_unavailable, Some(100), path.key("maxUnavailable"), problems);
+    let max_unavailable = amount(
+        update.max_unavailable,
+        Some(100),
+        path.key("maxUnavailable"),
+        problems,
+    );
     let max_surge = amount(update.max_surge, None, path.key("maxSurge"), problems);
     if max_unavailable.is_invalid() || max_surge.is_invalid() {
         return Field::Invalid;

@@ -68,10 +68,8 @@ impl PodSpecFields<'_> {
             .resources
             .fields(resources, problems)
             .memory(resources, problems);
-        let (required_node_affinity, anti_affinity) = self
-            .affinity
-            .fields(affinity, problems)
-            .read(affinity, problems);
+        let (required_node_affinity, anti_affinity) =
+            self.affinity.fields(affinity, problems).read(affinity, problems);
         let spread_path = spec.key("topologySpreadConstraints");
         PodTemplate {
             labels,
@@ -89,7 +87,10 @@ impl PodSpecFields<'_> {
 /// A pod needs an app container, and no two containers may share a name.
 fn refuse_impossible(containers: &[Container], spec: Path<'_>, problems: &mut Problems) {
     if !containers.iter().any(|c| c.role == ContainerRole::App) {
-        problems.add(spec.key("containers"), "is required: a pod needs at least one container");
+        problems.add(
+            spec.key("containers"),
+            "is required: a pod needs at least one container",
+        );
     }
     for (i, container) in containers.iter().enumerate() {
         if containers[..i].iter().any(|c| c.name == container.name) {

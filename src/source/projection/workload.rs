@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use serde::de::SeqAccess;
 
+use super::Projection;
 use super::loose::{Loose, Read, Shape, Struct, Text};
 use super::meta::{Identity, Meta, Skipped, stamp};
 use super::path::{Path, Problems};
 use super::strategy::{StrategyFields, strategy};
 use super::template::TemplateFields;
-use super::Projection;
 use crate::model::field::Field;
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::object::Object;
