@@ -12,6 +12,7 @@
 //! happened ([`Step::due`]).
 
 mod co_located;
+mod concentration;
 mod eviction;
 mod node_health;
 mod node_history;
@@ -189,6 +190,11 @@ impl Hold {
     /// Starts again from nothing.
     pub fn reset(&mut self) {
         *self = Hold::default();
+    }
+
+    /// Counts from the next step on again, if it holds then; what was resumed stays so.
+    fn restart(&mut self) {
+        self.since = None;
     }
 
     /// If it holds at the next step, it has held for long enough.

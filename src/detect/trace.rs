@@ -224,23 +224,18 @@ impl Trace {
             let key = (object.clone(), rule);
             let before = self.active.get(&key);
             let change = match (before, &step.finding) {
-                (None, None) => continue,
+                (before, after) if before == after.as_ref() => continue,
                 (None, Some(new)) => {
-                    if rule == "node-not-ready" && new.severity != Severity::Info {
-                        let silences = self.silences.entry(object.as_str().into()).or_default();
-                        silences.silences.push(Stamp::new(now.wall).time());
-                    }
+                    self.keep_silence(&object, rule, new.severity, now);
                     format!("+ {}", new.severity.as_str())
                 }
-                (Some(old), Some(new)) if old.severity != new.severity => {
-                    format!("~ {}", new.severity.as_str())
-                }
-                (Some(old), Some(new)) if old != new => "=".to_owned(),
-                (Some(_), Some(_)) => continue,
+                (Some(old), Some(new)) if old.severity == new.severity => "=".to_owned(),
+                (Some(_), Some(new)) => format!("~ {}", new.severity.as_str()),
                 (Some(_), None) => match &step.withdrawn {
                     Some(why) => format!("- {why}"),
                     None => "-".to_owned(),
                 },
+                (None, None) => continue,
             };
             self.lines
                 .push((rule, format!("{} {object} {change}", self.time as f64 / 1000.0)));
@@ -248,6 +243,16 @@ impl Trace {
                 Some(finding) => self.active.insert(key, finding),
                 None => self.active.remove(&key),
             };
+        }
+    }
+}
+
+impl Trace {
+    /// What the report's timeline would keep of a silence.
+    fn keep_silence(&mut self, object: &str, rule: &str, severity: Severity, now: Now) {
+        if rule == "node-not-ready" && severity != Severity::Info {
+            let prior = self.silences.entry(object.into()).or_default();
+            prior.silences.push(Stamp::new(now.wall).time());
         }
     }
 }

@@ -124,12 +124,15 @@ impl Index {
         self.listings.get(&kind).unwrap_or(&Listing::Waiting)
     }
 
-    /// Whether every kind has been listed, or is known to be unreadable: from then on absence may be judged.
+    /// Whether every watched kind has been listed, or is known to be unreadable; without an essential one (pods, nodes,
+    /// the workloads themselves) there is nothing to judge by. From then on absence may be judged.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        Kind::ALL
-            .iter()
-            .all(|kind| *self.listing(*kind) != Listing::Waiting)
+        Kind::WATCHED.iter().all(|kind| match self.listing(*kind) {
+            Listing::Listed => true,
+            Listing::Waiting => false,
+            Listing::Unreadable(_) => !kind.is_essential(),
+        })
     }
 
     /// Says that a kind cannot be read, and why.
@@ -204,7 +207,7 @@ impl Index {
         } = std::mem::take(&mut self.pending);
         if workloads || concentrated {
             let judged = self.owners.judged().map(|(_, owner)| owner);
-            let marked = judged.filter(|owner| workloads || owner.counts.len() == 1);
+            let marked = judged.filter(|owner| workloads || self.nodes.is_one_domain(owner.counts.keys()));
             self.dirty.workloads.extend(marked.map(|owner| owner.key.clone()));
         }
         if nodes {

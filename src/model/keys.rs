@@ -166,12 +166,12 @@ impl Kind {
         matches!(self, Kind::Deployment | Kind::StatefulSet)
     }
 
-    /// Whether the operator keeps a `ResilienceReport` for it.
+    /// Whether nothing at all can be judged without it: without any other kind, only the rules that need it are not.
     #[must_use]
-    pub const fn has_report(self) -> bool {
+    pub const fn is_essential(self) -> bool {
         matches!(
             self,
-            Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::CronJob
+            Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet | Kind::Pod | Kind::Node
         )
     }
 

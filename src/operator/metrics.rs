@@ -142,10 +142,9 @@ impl Metrics {
                 labels
             })
             .collect();
-        last.difference(&now)
-            .for_each(|gone| {
-                self.findings.remove(gone);
-            });
+        last.difference(&now).for_each(|gone| {
+            self.findings.remove(gone);
+        });
         *last = now;
     }
 
