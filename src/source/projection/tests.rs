@@ -272,7 +272,11 @@ fn a_deployment_is_read() {
     assert!(t.pod_memory_limit.get().is_some() && t.node_selector.get("disk") == Some("ssd"));
     assert_eq!(t.required_node_affinity.as_ref().map(Vec::len), Some(1));
     assert!(
-        t.anti_affinity[0].required && t.anti_affinity[0].selector.as_ref().is_some_and(LabelSelector::is_empty)
+        t.anti_affinity[0].required
+            && t.anti_affinity[0]
+                .selector
+                .as_ref()
+                .is_some_and(LabelSelector::is_empty)
     );
     assert!(!t.anti_affinity[1].required && t.anti_affinity[1].selector.is_none());
     assert_eq!(
@@ -496,6 +500,9 @@ fn projecting_a_pod_costs_little_more_than_skipping_it() {
         black_box(from_json(Kind::Pod, black_box(json.as_bytes()))).expect("a pod");
     });
     let ratio = read.as_secs_f64() / skip.as_secs_f64();
-    let text = format!("{} B: skip {skip:?}, project {read:?}, ratio {ratio:.2}\n", json.len());
+    let text = format!(
+        "{} B: skip {skip:?}, project {read:?}, ratio {ratio:.2}\n",
+        json.len()
+    );
     std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes()).expect("standard error");
 }
