@@ -147,9 +147,16 @@ impl Engine {
         }
     }
 
-    /// A report is gone.
+    /// A report is gone. It comes back if its subject is still there.
     pub fn report_gone(&mut self, subject: &ObjectKey, now: Moment) {
-        if self.reports.gone(subject) {
+        let comes_back = self.reports.gone(subject);
+        let remains = match subject.kind {
+            Kind::Node => self.index.node(&subject.name).is_some(),
+            _ => self.index.view(subject).is_some(),
+        };
+        if !remains {
+            self.reports.forget(subject);
+        } else if comes_back {
             self.timers.bring_forward(subject.clone(), now);
         }
     }
@@ -232,7 +239,9 @@ impl Engine {
             let Some(node) = self.index.node(name) else {
                 self.healths.remove(name);
                 self.nodes.remove(name);
-                self.timers.set(node_key(name.clone()), None);
+                let key = node_key(name.clone());
+                self.reports.forget(&key);
+                self.timers.set(key, None);
                 continue;
             };
             let state = self.nodes.entry(name.clone()).or_insert_with(|| NodeState {
@@ -258,6 +267,7 @@ impl Engine {
     fn judge_workload(&mut self, key: &ObjectKey, now: Now) -> Option<Decision> {
         let Some(view) = self.index.view(key).filter(|_| is_reported(key)) else {
             self.workloads.remove(key);
+            self.reports.forget(key);
             self.timers.set(key.clone(), None);
             return None;
         };

@@ -12,7 +12,7 @@ mod status;
 
 use self::status::{AVAILABLE, NEVER_READY, status};
 use crate::detect;
-use crate::model::finding::{Finding, Severity, finding_id};
+use crate::model::finding::{Finding, Severity};
 use crate::model::report::{
     Acknowledgement, ConditionStatus, FindingState, MESSAGE_MAX, Placement, REMEDY_MAX, ReportFinding,
     ReportStatus, Stamp, TIMELINE_MAX, TimelineEntry, Transition,
@@ -26,6 +26,8 @@ pub struct Prior {
     timeline: Vec<TimelineEntry>,
     conditions: Vec<(String, ConditionStatus, Stamp)>,
     ever_ready: bool,
+    /// The report left findings out, and this was read from it: what is missing here may have been told before.
+    truncated: bool,
     hash: Option<u64>,
 }
 
@@ -44,6 +46,7 @@ impl Prior {
                 .collect(),
             ever_ready: available
                 .is_some_and(|c| c.reason != NEVER_READY && c.status != ConditionStatus::Unknown),
+            truncated: status.truncated,
             hash: Some(hash(status)),
         }
     }
@@ -87,13 +90,22 @@ impl Prior {
             .count()
     }
 
-    /// When each activation of a rule was noted, the oldest first; of `severity` or worse.
-    pub fn activations(&self, rule: &str, severity: Severity) -> impl Iterator<Item = Stamp> {
-        let id = finding_id(rule, None);
-        let entries = self.timeline.iter();
-        entries
-            .filter(move |e| e.id == id && e.state == Transition::Active && e.severity >= severity)
-            .map(|e| e.at)
+    /// When each activation of a rule was noted, the oldest first; of `severity` or worse, without what was taken back.
+    #[must_use]
+    pub fn activations(&self, rule: &str, severity: Severity) -> Vec<Stamp> {
+        let mut noted = Vec::new();
+        let ours = self
+            .timeline
+            .iter()
+            .filter(|e| e.id == rule && e.severity >= severity);
+        for entry in ours {
+            match entry.state {
+                Transition::Active => noted.push(entry.at),
+                Transition::Withdrawn => drop(noted.pop()),
+                Transition::Changed | Transition::Recovered | Transition::Closed => {}
+            }
+        }
+        noted
     }
 
     /// When the first latch closes by itself, if any.
@@ -202,6 +214,7 @@ pub fn plan(
     // What a truncated report leaves out is still remembered.
     let next = Prior {
         findings,
+        truncated: false,
         ..Prior::of(&status)
     };
     let changed = next.hash != prior.hash;
@@ -219,7 +232,11 @@ fn open(prior: &Prior, finding: &Finding, now: Stamp, changes: &mut Vec<Change>)
     let old = prior.findings.iter().find(|f| f.id == id);
     let occurrences = i32::try_from(finding.occurrences).unwrap_or(i32::MAX);
     let (since, episodes, transition) = match old {
-        None => (now, occurrences, Some(Transition::Active)),
+        None => {
+            // A rule's finding that a truncated report left out was told when it was found.
+            let told = prior.truncated && detect::find(finding.rule).is_none();
+            (now, occurrences, (!told).then_some(Transition::Active))
+        }
         Some(old) if old.state == FindingState::Recovered => (
             old.since,
             occurrences.max(old.episodes + 1),
@@ -286,7 +303,11 @@ fn carry(
         });
     };
     match old.state {
-        FindingState::Active if withdrawn.is_none() && is_latched(old) && !acknowledged => {
+        FindingState::Active if withdrawn.is_some() => {
+            ends(Transition::Withdrawn);
+            None
+        }
+        FindingState::Active if is_latched(old) && !acknowledged => {
             ends(Transition::Recovered);
             Some(ReportFinding {
                 state: FindingState::Recovered,

@@ -5,11 +5,17 @@ use std::collections::BTreeSet;
 use crate::index::{Floor, FloorSource, WorkloadView};
 use crate::model::finding::{Finding, Outcome};
 use crate::model::report::Placement;
+use crate::model::text::clip;
 use crate::model::time::{Moment, Now};
 use crate::model::workload::DEFAULT_PROGRESS_DEADLINE_SECONDS;
 use crate::plan::Judged;
 use crate::policy::Policy;
 use crate::{rules, simulate};
+
+/// Longest owner that a report repeats, characters: an annotation may hold 256 KiB, a report 8.
+const OWNER_MAX: usize = 128;
+/// The values of `plimsoll.dev/criticality`; anything else is left out.
+const CRITICALITIES: [&str; 3] = ["Customer", "Internal", "Batch"];
 
 /// Every rule's answer, and who the workload belongs to.
 pub(super) fn judge_rules(view: &WorkloadView<'_>, policy: &Policy) -> Judged {
@@ -24,8 +30,8 @@ pub(super) fn judge_rules(view: &WorkloadView<'_>, policy: &Policy) -> Judged {
     };
     let mut judged = Judged {
         generation: workload.generation,
-        owner: annotation("plimsoll.dev/owner"),
-        criticality: annotation("plimsoll.dev/criticality"),
+        owner: annotation("plimsoll.dev/owner").map(|owner| clip(&owner, OWNER_MAX)),
+        criticality: annotation("plimsoll.dev/criticality").filter(|c| CRITICALITIES.contains(&c.as_str())),
         ..Judged::default()
     };
     for result in rules::judge(view, policy) {

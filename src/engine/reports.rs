@@ -88,7 +88,11 @@ impl ReportState {
         self.prior = prior;
         if is_over {
             self.prior.forget_written();
-            return (self.exists && self.may_try(now)).then_some(ReportWrite::Delete);
+            if !self.exists || !self.may_try(now) {
+                return None;
+            }
+            self.count_try(now);
+            return Some(ReportWrite::Delete);
         }
         if !changed && (self.shown == self.prior.hash() || !self.may_try(now)) {
             return None;
@@ -96,8 +100,7 @@ impl ReportState {
         if changed {
             self.tried = None;
         }
-        let tries = self.tried.map_or(0, |(_, tries)| tries);
-        self.tried = Some((now.at, tries + 1));
+        self.count_try(now);
         let status = Box::new(status);
         if self.stale {
             self.stale = false;
@@ -118,6 +121,11 @@ impl ReportState {
                 .is_none_or(|at| now.since_stamp(at) >= config.limbo_window)
     }
 
+    fn count_try(&mut self, now: Now) {
+        let tries = self.tried.map_or(0, |(_, tries)| tries);
+        self.tried = Some((now.at, tries + 1));
+    }
+
     fn may_try(&self, now: Now) -> bool {
         self.tried
             .is_none_or(|(at, tries)| now.at >= at.after(pause(tries)))
@@ -125,19 +133,15 @@ impl ReportState {
 
     /// When this report must be looked at again: a write that does not show, a node's report that will be over.
     pub(super) fn due(&self, kind: Kind, config: &DetectorConfig, now: Now) -> Option<Moment> {
-        let retry =
-            (self.shown != self.prior.hash()).then(|| self.tried.map(|(at, tries)| at.after(pause(tries))));
+        let tried = self.tried.map(|(at, tries)| at.after(pause(tries)));
+        let retry = tried.filter(|_| self.shown != self.prior.hash());
         let last = (kind == Kind::Node && !self.prior.has_findings())
             .then(|| self.prior.last_change())
             .flatten();
         let over = last
             .and_then(|at| at.checked_add(config.limbo_window).ok())
-            .map(|at| now.moment_until(at));
-        retry
-            .flatten()
-            .into_iter()
-            .chain(over.filter(|_| self.exists))
-            .min()
+            .map(|at| now.moment_until(at).max(tried.unwrap_or_default()));
+        retry.into_iter().chain(over.filter(|_| self.exists)).min()
     }
 }
 
@@ -244,6 +248,13 @@ impl Reports {
         report.shown = None;
         report.tried = None;
         self.leads
+    }
+
+    /// Its subject is gone: nothing is remembered once the report is gone too.
+    pub(super) fn forget(&mut self, subject: &ObjectKey) {
+        if self.by_subject.get(subject).is_some_and(|report| !report.exists) {
+            self.by_subject.remove(subject);
+        }
     }
 
     /// What a node's report remembers of its silences.

@@ -422,3 +422,59 @@ fn stamps_never_change_on_a_resync() {
         assert!(cluster.at(second).is_empty());
     }
 }
+
+#[test]
+fn nothing_is_remembered_of_what_is_gone_with_its_report() {
+    let (mut cluster, _) = Cluster::settled();
+    cluster.happens(20, [node("n1").unknown_since(20).object()]);
+    cluster.happens(40, [node("n1").ready_since(40).object()]);
+    assert_eq!(cluster.engine.unacknowledged(), 1);
+    let web = ObjectKey::new(Kind::Deployment, "shop", "web");
+    let n1 = ObjectKey::new(Kind::Node, "", "n1");
+    cluster.engine.index_mut().delete(&web);
+    cluster.engine.index_mut().delete(&n1);
+    cluster.at(50);
+    cluster.engine.report_gone(&web, Moment(60_000));
+    cluster.engine.report_gone(&n1, Moment(60_000));
+    cluster.at(60);
+    assert_eq!(
+        (cluster.engine.statuses().count(), cluster.engine.unacknowledged()),
+        (1, 0),
+        "n2 is left"
+    );
+}
+
+#[test]
+fn a_report_that_cannot_be_deleted_is_tried_ever_more_slowly() {
+    let (mut cluster, _) = Cluster::settled();
+    cluster.happens(20, [node("n1").unknown_since(20).object()]);
+    cluster.happens(40, [node("n1").ready_since(40).object()]);
+    let mut tries = 0;
+    for second in 941..1541 {
+        cluster.second = second;
+        let decisions = cluster.engine.judge(cluster.now());
+        tries += decisions
+            .iter()
+            .filter(|d| d.write == ReportWrite::Delete)
+            .count();
+    }
+    assert!((2..=8).contains(&tries), "{tries} in ten minutes");
+}
+
+#[test]
+fn a_hostile_owner_hides_nothing() {
+    let mut web = deployment("shop/web").replicas(2);
+    web.annotations = vec![
+        ("plimsoll.dev/criticality".into(), "Everything".into()),
+        ("plimsoll.dev/owner".into(), "x".repeat(200_000).into()),
+    ];
+    let mut cluster = Cluster::new();
+    let decisions = cluster.see([web.object()]).at(0);
+    let status = status(&decisions, Kind::Deployment);
+    assert!(ids(status).contains(&"pod-spread") && !status.truncated);
+    assert_eq!(
+        status.owner.as_ref().map(|owner| owner.chars().count()),
+        Some(128)
+    );
+    assert_eq!(status.criticality, None);
+}

@@ -207,7 +207,11 @@ impl Index {
         } = std::mem::take(&mut self.pending);
         if workloads || concentrated {
             let judged = self.owners.judged().map(|(_, owner)| owner);
-            let marked = judged.filter(|owner| workloads || self.nodes.is_one_domain(owner.counts.keys()));
+            let running = |owner: &owners::Owner| {
+                let running = owner.counts.iter().filter(|(_, count)| count.running > 0);
+                running.map(|(node, _)| *node).collect::<Vec<_>>()
+            };
+            let marked = judged.filter(|owner| workloads || self.nodes.is_one_domain(&running(owner)));
             self.dirty.workloads.extend(marked.map(|owner| owner.key.clone()));
         }
         if nodes {

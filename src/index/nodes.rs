@@ -119,13 +119,12 @@ impl Nodes {
     }
 
     /// Whether these are one node, or nodes of one zone: what is there could be told to spread, once others can take it.
-    pub(super) fn is_one_domain<'n>(&self, mut nodes: impl ExactSizeIterator<Item = &'n NodeId>) -> bool {
-        let alone = nodes.len() == 1;
-        let Some(first) = nodes.next() else {
+    pub(super) fn is_one_domain(&self, nodes: &[NodeId]) -> bool {
+        let Some(first) = nodes.first() else {
             return false;
         };
-        let zone = self.get(*first).zone.as_deref();
-        alone || (zone.is_some() && nodes.all(|node| self.get(*node).zone.as_deref() == zone))
+        let zone = |node: &NodeId| self.get(*node).zone.as_deref();
+        nodes.len() == 1 || (zone(first).is_some() && nodes.iter().all(|node| zone(node) == zone(first)))
     }
 
     /// A pod of a workload is here now.

@@ -284,6 +284,8 @@ pub enum Transition {
     Recovered,
     /// It ended for good: mended, acknowledged, or long quiet.
     Closed,
+    /// It was taken back: what was seen turned out to be something else, such as a reboot.
+    Withdrawn,
 }
 
 /// A Kubernetes condition.

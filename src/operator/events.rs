@@ -51,6 +51,7 @@ pub(super) fn event(
         Transition::Changed => format!("now {}: ", change.severity.as_str()),
         Transition::Recovered => "recovered, not acknowledged: ".to_owned(),
         Transition::Closed => "over: ".to_owned(),
+        Transition::Withdrawn => "taken back: ".to_owned(),
     };
     let raises = matches!(change.transition, Transition::Active | Transition::Changed);
     let warns = raises && change.severity >= Severity::Warning;

@@ -70,6 +70,8 @@ fn verdict(judged: &Judged, summary: Summary, ever_ready: bool) -> Verdict {
         Verdict::Degraded
     } else if summary.warning > 0 {
         Verdict::AtRisk
+    } else if summary.unknown > 0 {
+        Verdict::Unknown
     } else {
         Verdict::Resilient
     }
@@ -143,7 +145,10 @@ fn conditions(
     vec![
         condition(
             "Resilient",
-            truth(verdict == Verdict::Resilient),
+            match verdict {
+                Verdict::Unknown => ConditionStatus::Unknown,
+                verdict => truth(verdict == Verdict::Resilient),
+            },
             verdict.as_str(),
             String::new(),
         ),
@@ -153,12 +158,19 @@ fn conditions(
     ]
 }
 
-/// Keeps the report small: drops the mildest findings, then the oldest transitions, until it fits.
+/// Keeps the report small: drops the mildest findings that are active and not critical, then the oldest transitions, then
+/// whatever is last. What waits for an acknowledgement goes after what speaks for itself.
 fn fit(status: &mut ReportStatus) {
     while size(status) > STATUS_MAX {
         status.truncated = true;
-        if status.findings.len() > 8 {
-            status.findings.pop();
+        let findings = &status.findings;
+        let mild = |f: &ReportFinding| f.state == FindingState::Active && f.severity < Severity::Critical;
+        let mildest = findings.iter().filter(|f| mild(f)).map(|f| f.severity).min();
+        let last = findings
+            .iter()
+            .rposition(|f| mild(f) && Some(f.severity) == mildest);
+        if let Some(last) = last.filter(|_| findings.len() > 8) {
+            status.findings.remove(last);
         } else if !status.timeline.is_empty() {
             status.timeline.remove(0);
         } else if status.findings.pop().is_none() {

@@ -151,7 +151,11 @@ fn a_finding_that_is_taken_back_closes_with_the_reason_and_is_not_latched() {
         },
         60,
     );
-    assert_eq!(told(&over), [(Transition::Closed, "node-limbo")]);
+    assert_eq!(told(&over), [(Transition::Withdrawn, "node-limbo")]);
+    assert!(
+        over.prior.activations("node-limbo", Severity::Info).is_empty(),
+        "a reboot is no silence, also after a restart"
+    );
     assert_eq!(over.changes[0].message, "it was rebooted");
 }
 
@@ -281,4 +285,45 @@ fn a_truncated_report_does_not_forget_what_it_left_out() {
         !second.changed && second.changes.is_empty(),
         "what was left out is not told anew each time"
     );
+}
+
+#[test]
+fn a_truncated_report_tells_nothing_twice_after_a_restart_and_keeps_what_is_latched() {
+    let subject = |n: usize| Finding {
+        subject: Some(format!("container-{n}")),
+        message: Message::new("x".repeat(100), "y".repeat(300), "z"),
+        ..finding("memory-limit", Severity::Warning)
+    };
+    let many = || (0..100).map(subject).collect::<Vec<_>>();
+    let stranded = finding("stranded", Severity::Critical);
+    let active = step(
+        &Prior::default(),
+        &judged(many().into_iter().chain([stranded]).collect()),
+        0,
+    );
+    let recovered = step(&active.prior, &judged(many()), 60);
+    assert!(recovered.status.truncated);
+    assert!(
+        recovered.status.findings.iter().any(|f| f.rule == "stranded"),
+        "a latch outlasts what speaks for itself"
+    );
+    let restarted = step(&Prior::of(&recovered.status), &judged(many()), 120);
+    assert!(restarted.changes.is_empty(), "{:?}", restarted.changes.len());
+}
+
+#[test]
+fn what_cannot_be_judged_is_not_resilient() {
+    let unknown = Judged {
+        unknown: 1,
+        ..judged(Vec::new())
+    };
+    let planned = step(&Prior::default(), &unknown, 0);
+    assert_eq!(planned.status.verdict, Verdict::Unknown);
+    let resilient = planned
+        .status
+        .conditions
+        .iter()
+        .find(|c| c.kind == "Resilient")
+        .expect("always there");
+    assert_eq!(resilient.status, ConditionStatus::Unknown);
 }

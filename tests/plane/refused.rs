@@ -53,6 +53,11 @@ fn a_kind_that_may_not_be_read_is_named_and_judged_as_unknown() {
         !report.has("memory-limit"),
         "without LimitRanges nobody knows: {report:?}"
     );
+    assert_eq!(
+        report.verdict(),
+        "Unknown",
+        "what cannot be judged is not resilient"
+    );
     let (code, body) = operator.get("/readyz").expect("an answer");
     assert!(
         code == 503 && body.contains("limitranges") && body.contains("forbidden"),
