@@ -320,12 +320,13 @@ fn cluster_report_of(
     report: &DeserializeGuard<ClusterResilienceReport>,
 ) -> Result<Option<ReportSeen>, String> {
     let report = report.0.as_ref().map_err(ToString::to_string)?;
+    let owner = report.metadata.owner_references.iter().flatten().next();
     let node = report.spec.node_name.as_deref();
     let subject = node.map(|node| ObjectKey::new(Kind::Node, "", node));
     let subject = subject.filter(|s| is_named(&report.metadata, s));
     Ok(subject.map(|subject| ReportSeen {
         subject,
-        uid: "".into(),
+        uid: owner.map_or_else(|| "".into(), |owner| owner.uid.as_str().into()),
         status: report.status.clone(),
         acknowledgements: report.spec.acknowledgements.clone(),
     }))

@@ -21,9 +21,10 @@ use crate::model::selector::LabelSelector;
 use crate::model::text::clip;
 
 /// A field as it stands in the input.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Loose<T> {
     /// Not there, or `null`.
+    #[default]
     Absent,
     /// As expected.
     Set(T),
@@ -41,12 +42,6 @@ pub(super) type List<T> = Loose<Vec<Loose<T>>>;
 /// See [`Struct`].
 #[derive(Debug, Default)]
 pub(super) struct Fields<T>(pub(super) T);
-
-impl<T> Default for Loose<T> {
-    fn default() -> Self {
-        Loose::Absent
-    }
-}
 
 impl<T> Loose<T> {
     /// The value; what does not fit is noted in `problems` and gone.

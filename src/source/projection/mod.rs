@@ -49,7 +49,7 @@ pub enum ProjectionError {
     #[error("not valid JSON: {0}")]
     Syntax(String),
     /// JSON, but no object: a list or a scalar.
-    #[error("a {kind} {problem}")]
+    #[error("{kind} {problem}")]
     Shape {
         /// What was to be read.
         kind: Kind,
@@ -57,7 +57,7 @@ pub enum ProjectionError {
         problem: String,
     },
     /// Nothing that it could be known by.
-    #[error("a {kind} without a name: metadata.name must be a string that is not empty")]
+    #[error("{kind} without a name: metadata.name must be a string that is not empty")]
     Unnamed {
         /// What was to be read.
         kind: Kind,

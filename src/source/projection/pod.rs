@@ -1,8 +1,6 @@
 //! Running pods: by far the most objects of a cluster, so as little as possible is read and nothing is copied that is
 //! not kept.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde::de::SeqAccess;
 
@@ -87,8 +85,8 @@ impl<'de> Shape<'de> for Conditions {
     }
 }
 
-fn phase(text: Option<Cow<'_, str>>) -> PodPhase {
-    match text.as_deref() {
+fn phase(text: Option<&str>) -> PodPhase {
+    match text {
         Some("Running") => PodPhase::Running,
         Some("Succeeded") => PodPhase::Succeeded,
         Some("Failed") => PodPhase::Failed,
@@ -101,7 +99,7 @@ impl Status<'_> {
     /// Writes what it says into `pod`.
     pub(super) fn tell(self, pod: &mut Pod) {
         let conditions = self.conditions.ok().unwrap_or_default();
-        pod.phase = phase(self.phase.ok());
+        pod.phase = phase(self.phase.ok().as_deref());
         pod.ready = conditions.ready;
         pod.disruption_target = conditions.disruption_target;
     }
