@@ -199,10 +199,10 @@ impl Reconciler {
         let (report, gone) = match &seen {
             Seen::ListBegins => return known.begin(),
             Seen::ListEnds => {
-                return known
-                    .end()
-                    .iter()
-                    .for_each(|gone| self.engine.report_gone(gone, now));
+                for gone in known.end() {
+                    self.engine.report_gone(&gone, now);
+                }
+                return;
             }
             Seen::Unreadable(_) => return,
             Seen::Applied(report) => (report, false),
