@@ -121,7 +121,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
         Format::Json => print(&(json::render(&report) + "\n"))?,
         Format::Table => {
             warn(&report);
-            let style = Style::of(io::stdout().is_terminal(), |name| std::env::var(name).ok());
+            let columns = terminal_size::terminal_size().map(|(width, _)| width.0);
+            let style = Style::of(io::stdout().is_terminal(), columns, |name| {
+                std::env::var(name).ok()
+            });
             print(&table::render(&report, style))?
         }
     };

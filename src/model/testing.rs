@@ -132,10 +132,6 @@ impl Workload {
         self.generation = n;
         self
     }
-    pub(crate) fn container(mut self, container: Container) -> Self {
-        self.template.containers.push(container);
-        self
-    }
     pub(crate) fn memory_limit(mut self, quantity: &str) -> Self {
         for c in &mut self.template.containers {
             c.memory_limit = Field::Set(quantity.parse().expect("a quantity"));

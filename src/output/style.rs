@@ -19,12 +19,14 @@ pub const DEFAULT_WIDTH: usize = 100;
 const MIN_WIDTH: usize = 40;
 
 impl Style {
-    /// Colour only on a terminal that takes it and where `NO_COLOR` does not forbid it; the width from `COLUMNS`.
-    pub fn of(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Style {
+    /// Colour only on a terminal that takes it and where `NO_COLOR` does not forbid it; the width from `COLUMNS`, else the
+    /// terminal's own (`columns`).
+    pub fn of(is_terminal: bool, columns: Option<u16>, variable: impl Fn(&str) -> Option<String>) -> Style {
         let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
         let dumb = variable("TERM").is_some_and(|term| term == "dumb");
         let width = variable("COLUMNS")
             .and_then(|columns| columns.parse().ok())
+            .or(columns.map(usize::from))
             .filter(|_| is_terminal);
         Style {
             colour: is_terminal && !dumb && !set("NO_COLOR"),
@@ -131,7 +133,7 @@ mod tests {
                 .iter()
                 .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
                 .collect();
-            Style::of(terminal, move |name| {
+            Style::of(terminal, None, move |name| {
                 set.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone())
             })
         };
@@ -158,5 +160,7 @@ mod tests {
             }
         );
         assert!(!style(true, &[("TERM", "dumb")]).colour);
+        assert_eq!(Style::of(true, Some(80), |_| None).width, 80);
+        assert_eq!(Style::of(false, Some(80), |_| None), Style::plain());
     }
 }

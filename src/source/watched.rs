@@ -18,7 +18,7 @@ use crate::model::object::{NODE_LEASE_NAMESPACE, Object};
 
 /// What is read of a kind.
 trait Reads {
-    type Fields<'de>: Deserialize<'de> + Projection;
+    type Fields<'de>: Deserialize<'de> + Projection<'de>;
 }
 
 /// A kind that is watched: one of this module's marker types.
@@ -67,7 +67,7 @@ impl<'de, K: WatchedKind> Deserialize<'de> for Watched<K> {
             name: identity.name.as_deref().map(str::to_owned),
             namespace: text(&identity.namespace),
             uid: text(&identity.uid),
-            resource_version: identity.resource_version,
+            resource_version: identity.resource_version.map(Cow::into_owned),
             ..ObjectMeta::default()
         });
         Ok(Watched {

@@ -1,5 +1,7 @@
 //! The table of planted workloads: what is planted, and what its report must say of the rules.
 
+#![allow(clippy::needless_pass_by_value, reason = "cases are built in place")]
+
 use serde_json::{Value, json};
 
 /// One workload: what is planted, what its report must say of the rules, and what mends it.
@@ -107,7 +109,7 @@ fn affinity(name: &'static str, expect: &'static [&'static str], affinity: Value
 /// The same with the spread constraint changed.
 fn constraint(name: &'static str, expect: &'static [&'static str], change: impl FnOnce(&mut Value)) -> Case {
     pod(name, expect, |spec| {
-        change(&mut spec["topologySpreadConstraints"][0])
+        change(&mut spec["topologySpreadConstraints"][0]);
     })
 }
 
@@ -161,13 +163,13 @@ fn memory_cases() -> Vec<Case> {
     };
     vec![
         pod("no-limit", &["memory-limit:app"], |s| {
-            s["containers"] = json!([container("app")])
+            s["containers"] = json!([container("app")]);
         }),
         pod("limit-zero", &["memory-limit:app"], |s| {
-            s["containers"] = json!([zero("app")])
+            s["containers"] = json!([zero("app")]);
         }),
         pod("one-of-two", &["memory-limit:second"], |s| {
-            s["containers"] = json!([limited("app"), container("second")])
+            s["containers"] = json!([limited("app"), container("second")]);
         }),
         pod("native-sidecar", &["memory-limit:proxy"], |s| {
             let mut proxy = container("proxy");
@@ -180,7 +182,7 @@ fn memory_cases() -> Vec<Case> {
             s["initContainers"] = json!([proxy]);
         }),
         pod("plain-init", &["memory-limit:setup"], |s| {
-            s["initContainers"] = json!([container("setup")])
+            s["initContainers"] = json!([container("setup")]);
         }),
         pod("pod-level", &[], |s| {
             s["containers"] = json!([container("app")]);
@@ -259,7 +261,7 @@ fn spread_cases() -> Vec<Case> {
     };
     vec![
         pod("nothing", &["pod-spread"], |s| {
-            drop(s["topologySpreadConstraints"].take())
+            drop(s["topologySpreadConstraints"].take());
         }),
         affinity(
             "required-hosts",
@@ -272,10 +274,10 @@ fn spread_cases() -> Vec<Case> {
             anti_affinity(false, own("preferred-hosts", HOST)),
         ),
         constraint("zones-only", &[], |c| {
-            c["topologyKey"] = "topology.kubernetes.io/zone".into()
+            c["topologyKey"] = "topology.kubernetes.io/zone".into();
         }),
         constraint("selects-others", &["pod-spread"], |c| {
-            c["labelSelector"]["matchLabels"]["app"] = "other".into()
+            c["labelSelector"]["matchLabels"]["app"] = "other".into();
         }),
         affinity(
             "affinity-to-others",
@@ -283,15 +285,15 @@ fn spread_cases() -> Vec<Case> {
             anti_affinity(true, own("other", HOST)),
         ),
         constraint("no-selector", &["pod-spread"], |c| {
-            drop(c["labelSelector"].take())
+            drop(c["labelSelector"].take());
         }),
         constraint("unaccepted-key", &["pod-spread"], |c| {
-            c["topologyKey"] = "example.com/rack".into()
+            c["topologyKey"] = "example.com/rack".into();
         }),
         constraint("skew-is-ceiling", &["pod-spread"], |c| c["maxSkew"] = 2.into()),
         wide,
         constraint("match-label-keys", &[], |c| {
-            c["matchLabelKeys"] = json!(["pod-template-hash"])
+            c["matchLabelKeys"] = json!(["pod-template-hash"]);
         }),
         affinity(
             "other-namespaces",
@@ -329,7 +331,7 @@ fn spread_cases() -> Vec<Case> {
         ),
         crowded,
         constraint("hard-without-hash", &["pod-spread:rollout"], |c| {
-            c["whenUnsatisfiable"] = "DoNotSchedule".into()
+            c["whenUnsatisfiable"] = "DoNotSchedule".into();
         }),
         constraint("hard-with-hash", &[], |c| {
             c["whenUnsatisfiable"] = "DoNotSchedule".into();

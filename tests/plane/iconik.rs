@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use plimsoll_kit::Operator;
 use serde_json::{Value, json};
 
-use crate::world::{Report, World, world};
+use crate::world::{Report, World, tell, world};
 
 /// What runtime.md promises: from the API's showing it to the report.
 const PROMISE: Duration = Duration::from_secs(5);
@@ -203,9 +203,9 @@ fn play(world: &World, namespace: &'static str, node: &'static str, killed: bool
     }
     story.revive();
     let second = story.silence("node-limbo");
-    println!(
+    tell(&format!(
         "{namespace}: stranded and node findings {first:.1?} and {second:.1?} after the API showed Ready=Unknown"
-    );
+    ));
     assert!(first <= PROMISE && second <= PROMISE, "{first:?} {second:?}");
     if killed {
         story.kill();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::world::{NODES, World, world};
+use crate::world::{NODES, World, tell, world};
 
 fn web(namespace: &str, replicas: i32) -> Value {
     let labels = json!({ "app": "web" });
@@ -126,11 +126,11 @@ fn an_idle_cluster_with_200_workloads_gets_no_write_but_the_lease() {
     let ours: Vec<_> = requests.iter().filter(|r| r.user == crate::world::USER).collect();
     let writes: Vec<_> = ours.iter().filter(|r| r.is_write()).collect();
     let leases = writes.iter().filter(|r| r.resource == "leases").count();
-    println!(
+    tell(&format!(
         "idle for 60 s with 200 workloads: {} requests, {} writes, {leases} of them the Lease's",
         ours.len(),
         writes.len()
-    );
+    ));
     assert!(leases > 10, "it leads, so it renews");
     let others: Vec<_> = writes.iter().filter(|r| r.resource != "leases").collect();
     assert!(others.is_empty(), "{others:#?}");

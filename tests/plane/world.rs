@@ -1,6 +1,7 @@
 //! The plane that all tests of this suite share, with the chart installed; and how tests look at reports.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,11 @@ pub(crate) struct World {
     start: plimsoll_kit::Mark,
 }
 
+/// Prints a measured figure, also when the test passes: libtest only captures the macros.
+pub(crate) fn tell(line: &str) {
+    writeln!(std::io::stderr(), "{line}").expect("stderr is there");
+}
+
 /// The world, for one test at a time. A test that failed does not spoil it for the next: each has its own namespaces.
 pub(crate) fn world() -> MutexGuard<'static, World> {
     static WORLD: OnceLock<Mutex<World>> = OnceLock::new();
@@ -40,10 +46,10 @@ impl World {
     fn start() -> Self {
         let plane = Plane::start(Options::default()).expect("a plane starts");
         let scale = format!("{:.2}", plane.time_scale());
-        println!(
+        tell(&format!(
             "timers are scaled by {scale}: node-monitor-grace {:?} instead of 50 s",
             plane.node_monitor_grace()
-        );
+        ));
         let nodes = NODES.map(|(name, zone)| Node::new(name, zone));
         plane.add_nodes(&nodes).expect("nodes join");
         // The nodes that tests silence hold none of the chart's own pods.

@@ -29,7 +29,7 @@ pub(super) enum Loose<T> {
     /// As expected.
     Set(T),
     /// Something else: why it does not fit, for [`Problems`].
-    Wrong(String),
+    Wrong(Box<str>),
 }
 
 /// A string.
@@ -141,8 +141,8 @@ pub(super) trait Shape<'de>: Sized {
 fn read<'de, T: Shape<'de>>(read: Read<T>, found: impl fmt::Display) -> Loose<T> {
     match read {
         Some(Ok(value)) => Loose::Set(value),
-        Some(Err(why)) => Loose::Wrong(why),
-        None => Loose::Wrong(format!("must be {}, not {found}", T::EXPECTED)),
+        Some(Err(why)) => Loose::Wrong(why.into()),
+        None => Loose::Wrong(format!("must be {}, not {found}", T::EXPECTED).into()),
     }
 }
 
@@ -162,7 +162,7 @@ impl<'de, T: Shape<'de>> Visitor<'de> for LooseVisitor<T> {
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Loose<T>, E> {
-        Ok(T::from_text(Cow::Borrowed(text)).map_or_else(Loose::Wrong, Loose::Set))
+        Ok(T::from_text(Cow::Borrowed(text)).map_or_else(|why| Loose::Wrong(why.into()), Loose::Set))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Loose<T>, E> {
@@ -170,7 +170,7 @@ impl<'de, T: Shape<'de>> Visitor<'de> for LooseVisitor<T> {
     }
 
     fn visit_string<E: Error>(self, text: String) -> Result<Loose<T>, E> {
-        Ok(T::from_text(Cow::Owned(text)).map_or_else(Loose::Wrong, Loose::Set))
+        Ok(T::from_text(Cow::Owned(text)).map_or_else(|why| Loose::Wrong(why.into()), Loose::Set))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Loose<T>, E> {

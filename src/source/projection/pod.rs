@@ -15,7 +15,7 @@ use crate::model::keys::{Kind, Name};
 use crate::model::object::Object;
 use crate::model::pod::{Pod, PodPhase, PodShape};
 use crate::model::quantity::Quantity;
-use crate::model::template::{TaintEffect, Toleration};
+use crate::model::template::TaintEffect;
 
 /// A Pod as the watch sends it.
 #[derive(Debug, Default, Deserialize)]
@@ -105,8 +105,8 @@ impl Status<'_> {
     }
 }
 
-impl Projection for PodFields<'_> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for PodFields<'a> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let mut meta = self.metadata.fields_or_default();
         let identity = Identity::take(&mut meta, problems);
         let Some(name) = identity.name.clone() else {
@@ -144,10 +144,13 @@ impl Spec<'_> {
         PodShape {
             containers: containers(self.init_containers, self.containers, spec, problems).into(),
             pod_memory_limited: is_limit(&limit),
-            no_execute: tolerations(self.tolerations, spec.key("tolerations"), problems)
-                .into_iter()
-                .filter(concerns_no_execute)
-                .collect(),
+            no_execute: tolerations(
+                self.tolerations,
+                concerns_no_execute,
+                spec.key("tolerations"),
+                problems,
+            )
+            .into(),
         }
     }
 }
@@ -157,9 +160,7 @@ pub(super) fn is_limit(limit: &Field<Quantity>) -> bool {
     limit.get().is_some_and(|limit| !limit.is_zero())
 }
 
-/// Whether it may tolerate a NoExecute taint.
-pub(super) fn concerns_no_execute(toleration: &Toleration) -> bool {
-    toleration
-        .effect
-        .is_none_or(|effect| effect == TaintEffect::NoExecute)
+/// Whether a toleration of this effect may tolerate a NoExecute taint.
+pub(super) fn concerns_no_execute(effect: Option<TaintEffect>) -> bool {
+    effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
 }

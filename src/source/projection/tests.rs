@@ -445,11 +445,29 @@ fn running_pod() -> Value {
             "volumeMounts": [{"mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "name": "kube-api-access",
                 "readOnly": true}], "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"})
     };
-    let fields = json!({"f:metadata": {"f:labels": {".": {}, "f:app": {}, "f:pod-template-hash": {}}, "f:ownerReferences": {
-        ".": {}, "k:{\"uid\":\"1f0b2c3d\"}": {}}}, "f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {".": {}, "f:env": {
-        ".": {}, "k:{\"name\":\"SETTING_0\"}": {".": {}, "f:name": {}, "f:value": {}}}, "f:image": {}, "f:imagePullPolicy": {},
-        "f:name": {}, "f:resources": {".": {}, "f:limits": {".": {}, "f:cpu": {}, "f:memory": {}}}}}, "f:dnsPolicy": {},
-        "f:enableServiceLinks": {}, "f:restartPolicy": {}, "f:schedulerName": {}, "f:terminationGracePeriodSeconds": {}}});
+    let key = |key: &str| (key.to_owned(), json!({".": {}, "f:name": {}, "f:value": {}}));
+    let env: serde_json::Map<String, Value> = (0..8)
+        .map(|i| key(&format!("k:{{\"name\":\"SETTING_{i}\"}}")))
+        .collect();
+    let status = json!({"f:conditions": {
+        "k:{\"type\":\"ContainersReady\"}": {".": {}, "f:lastProbeTime": {}, "f:lastTransitionTime": {}, "f:status": {}, "f:type": {}},
+        "k:{\"type\":\"Initialized\"}": {".": {}, "f:lastProbeTime": {}, "f:lastTransitionTime": {}, "f:status": {}, "f:type": {}},
+        "k:{\"type\":\"Ready\"}": {".": {}, "f:lastProbeTime": {}, "f:lastTransitionTime": {}, "f:status": {}, "f:type": {}}},
+        "f:containerStatuses": {}, "f:hostIP": {}, "f:hostIPs": {}, "f:phase": {}, "f:podIP": {}, "f:startTime": {},
+        "f:podIPs": {".": {}, "k:{\"ip\":\"10.0.0.7\"}": {".": {}, "f:ip": {}}}});
+    let reported = json!({"f:status": status});
+    let fields = json!({"f:metadata": {"f:generateName": {}, "f:labels": {".": {}, "f:app": {}, "f:pod-template-hash": {}},
+        "f:ownerReferences": {".": {}, "k:{\"uid\":\"1f0b2c3d-4e5f-6071-8293-a4b5c6d7e8f9\"}": {}}},
+        "f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {".": {}, "f:env": env, "f:image": {}, "f:imagePullPolicy": {},
+        "f:name": {}, "f:ports": {".": {}, "k:{\"containerPort\":8080,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}}},
+        "f:readinessProbe": {".": {}, "f:failureThreshold": {}, "f:httpGet": {".": {}, "f:path": {}, "f:port": {}}},
+        "f:resources": {".": {}, "f:limits": {".": {}, "f:cpu": {}, "f:memory": {}}, "f:requests": {".": {}, "f:cpu": {}}}}},
+        "f:dnsPolicy": {}, "f:enableServiceLinks": {}, "f:restartPolicy": {}, "f:schedulerName": {}, "f:securityContext": {},
+        "f:terminationGracePeriodSeconds": {}}});
+    let manager = |name: &str, fields: Value| {
+        json!({"apiVersion": "v1", "manager": name, "operation": "Update", "time": "2026-01-01T00:00:10Z",
+            "fieldsType": "FieldsV1", "fieldsV1": fields})
+    };
     let toleration = |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
     let condition = |kind: &str| json!({"type": kind, "status": "True", "lastProbeTime": null, "lastTransitionTime": "2026-01-01T00:00:10Z"});
     let status = |name: &str| {
@@ -466,8 +484,7 @@ fn running_pod() -> Value {
             "annotations": {"checksum/config": "4c1a2b3c4d5e6f708192a3b4c5d6e7f8"},
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-7d4b9c6f5",
                 "uid": "1f0b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "controller": true, "blockOwnerDeletion": true}],
-            "managedFields": [{"manager": "kube-controller-manager", "operation": "Update", "fieldsV1": fields.clone()},
-                {"manager": "kubelet", "operation": "Update", "subresource": "status", "fieldsV1": fields}]},
+            "managedFields": [manager("kube-controller-manager", fields), manager("kubelet", reported)]},
         "spec": {"containers": [container("app"), container("proxy")], "nodeName": "node-1", "serviceAccountName": "default",
             "tolerations": [toleration("node.kubernetes.io/not-ready"), toleration("node.kubernetes.io/unreachable"),
                 {"key": "all", "operator": "Exists"}, {"key": "x", "effect": "NoSchedule"}],
