@@ -67,17 +67,21 @@ pub(super) fn event(
         reason: Some(reason(&change.rule)),
         action: Some(format!("{:?}", change.transition)),
         note: Some(clip_bytes(&format!("{state}{}", change.message), NOTE_MAX)),
-        regarding: Some(ObjectReference {
-            api_version: Some(subject.kind.api_version()),
-            kind: Some(subject.kind.as_str().to_owned()),
-            namespace: (!subject.namespace.is_empty()).then(|| subject.namespace.to_string()),
-            name: Some(subject.name.to_string()),
-            uid: Some(uid.to_string()),
-            ..ObjectReference::default()
-        }),
+        regarding: Some(regarding(subject, uid)),
         reporting_controller: Some(REPORTING_CONTROLLER.to_owned()),
         reporting_instance: Some(clip_bytes(instance, REASON_MAX)),
         ..Event::default()
+    }
+}
+
+fn regarding(subject: &ObjectKey, uid: &Name) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(subject.kind.api_version()),
+        kind: Some(subject.kind.as_str().to_owned()),
+        namespace: (!subject.namespace.is_empty()).then(|| subject.namespace.to_string()),
+        name: Some(subject.name.to_string()),
+        uid: Some(uid.to_string()),
+        ..ObjectReference::default()
     }
 }
 

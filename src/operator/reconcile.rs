@@ -151,11 +151,11 @@ impl Reconciler {
             Input::Object(kind, seen) => self.take_object(kind, seen, now),
             Input::Report(seen) => {
                 let known = &mut listed.reports;
-                self.take_report(seen, "resiliencereports", report_of, known, now);
+                self.take_report(&seen, "resiliencereports", report_of, known, now);
             }
             Input::ClusterReport(seen) => {
                 let known = &mut listed.cluster_reports;
-                self.take_report(seen, "clusterresiliencereports", cluster_report_of, known, now);
+                self.take_report(&seen, "clusterresiliencereports", cluster_report_of, known, now);
             }
         }
         if listed.reports.is_complete && listed.cluster_reports.is_complete {
@@ -190,13 +190,13 @@ impl Reconciler {
 
     fn take_report<K>(
         &mut self,
-        seen: Seen<DeserializeGuard<K>>,
+        seen: &Seen<DeserializeGuard<K>>,
         resource: &'static str,
         of: fn(&DeserializeGuard<K>) -> Result<Option<ReportSeen>, String>,
         known: &mut Known,
         now: Moment,
     ) {
-        let (report, gone) = match &seen {
+        let (report, gone) = match seen {
             Seen::ListBegins => return known.begin(),
             Seen::ListEnds => {
                 for gone in known.end() {
