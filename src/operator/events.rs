@@ -19,6 +19,8 @@ use crate::plan::Change;
 
 /// Longest note that the API server takes, bytes (events.k8s.io/v1).
 const NOTE_MAX: usize = 1024;
+/// Longest `reason` and `reportingInstance`, bytes.
+const REASON_MAX: usize = 128;
 /// `reportingController` of our Events.
 pub(super) const REPORTING_CONTROLLER: &str = "plimsoll";
 /// Where Events on cluster-scoped objects go, as Kubernetes' own do.
@@ -66,26 +68,36 @@ pub(super) fn event(
         reason: Some(reason(&change.rule)),
         action: Some(format!("{:?}", change.transition)),
         note: Some(clip_bytes(&format!("{state}{}", change.message), NOTE_MAX)),
-        regarding: Some(ObjectReference {
-            api_version: Some(subject.kind.api_version()),
-            kind: Some(subject.kind.as_str().to_owned()),
-            namespace: (!subject.namespace.is_empty()).then(|| subject.namespace.to_string()),
-            name: Some(subject.name.to_string()),
-            uid: Some(uid.to_string()),
-            ..ObjectReference::default()
-        }),
+        regarding: Some(regarding(subject, uid)),
         reporting_controller: Some(REPORTING_CONTROLLER.to_owned()),
-        reporting_instance: Some(clip_bytes(instance, 128)),
+        reporting_instance: Some(clip_bytes(instance, REASON_MAX)),
         ..Event::default()
     }
 }
 
-/// One reason for each rule or detector: `memory-limit` → `MemoryLimit`.
+fn regarding(subject: &ObjectKey, uid: &Name) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(subject.kind.api_version()),
+        kind: Some(subject.kind.as_str().to_owned()),
+        namespace: (!subject.namespace.is_empty()).then(|| subject.namespace.to_string()),
+        name: Some(subject.name.to_string()),
+        uid: Some(uid.to_string()),
+        ..ObjectReference::default()
+    }
+}
+
+/// One reason for each rule or detector: `memory-limit` → `MemoryLimit`. A rule may also come out of a report that
+/// somebody edited by hand, and then be any text.
 pub(super) fn reason(rule: &str) -> String {
-    let words = rule.split('-');
-    words
+    let words = rule.split(|c: char| !c.is_ascii_alphanumeric());
+    let camel: String = words
+        .filter(|word| !word.is_empty())
         .map(|word| word[..1].to_ascii_uppercase() + &word[1..])
-        .collect()
+        .collect();
+    match &*camel {
+        "" => "Finding".to_owned(),
+        camel => clip_bytes(camel, REASON_MAX),
+    }
 }
 
 /// A bucket of tokens: `burst` at once, then one each `refill`.
@@ -96,15 +108,18 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn take(&mut self, now: Instant, burst: f64, refill: Duration) -> bool {
+    fn fill(&mut self, now: Instant, burst: f64, refill: Duration) {
         let earned = now.saturating_duration_since(self.filled).as_secs_f64() / refill.as_secs_f64();
         self.tokens = (self.tokens + earned).min(burst);
         self.filled = now;
-        let has = self.tokens >= 1.0;
-        if has {
-            self.tokens -= 1.0;
-        }
-        has
+    }
+
+    fn has_token(&self) -> bool {
+        self.tokens >= 1.0
+    }
+
+    fn take(&mut self) {
+        self.tokens -= 1.0;
     }
 }
 
@@ -114,6 +129,9 @@ const OBJECT_REFILL: Duration = Duration::from_secs(30);
 /// Events of all objects at once; then [`TOTAL_REFILL`] apart: a first look at a large cluster must not flood etcd.
 const TOTAL_BURST: f64 = 100.0;
 const TOTAL_REFILL: Duration = Duration::from_millis(200);
+
+/// Above this, objects that were quiet for long enough to have all their tokens again are forgotten.
+const OBJECTS_MAX: usize = 10_000;
 
 /// Holds Events back when there are too many, by object and in all.
 #[derive(Debug)]
@@ -133,9 +151,14 @@ impl EventLimit {
         }
     }
 
-    /// Whether an Event on this object may be sent now.
+    /// Whether an Event on this object may be sent now. Objects are remembered only by Events that were sent, and those
+    /// are few a second, so that a first look at a large cluster costs no memory for each of its workloads.
     pub(super) fn allows(&mut self, subject: &ObjectKey, now: Instant) -> bool {
-        if self.objects.len() > 10_000 {
+        self.total.fill(now, TOTAL_BURST, TOTAL_REFILL);
+        if !self.total.has_token() {
+            return false;
+        }
+        if self.objects.len() > OBJECTS_MAX {
             let full = OBJECT_REFILL.mul_f64(OBJECT_BURST);
             self.objects
                 .retain(|_, bucket| now.saturating_duration_since(bucket.filled) < full);
@@ -145,7 +168,13 @@ impl EventLimit {
             filled: now,
         };
         let bucket = self.objects.entry(subject.clone()).or_insert(fresh);
-        bucket.take(now, OBJECT_BURST, OBJECT_REFILL) && self.total.take(now, TOTAL_BURST, TOTAL_REFILL)
+        bucket.fill(now, OBJECT_BURST, OBJECT_REFILL);
+        let allows = bucket.has_token();
+        if allows {
+            bucket.take();
+            self.total.take();
+        }
+        allows
     }
 }
 
@@ -195,6 +224,15 @@ mod tests {
                 .all(|r| r.chars().all(char::is_alphanumeric) && r.len() <= 128),
             "{reasons:?}"
         );
+    }
+
+    #[test]
+    fn a_flood_is_held_back_and_not_remembered() {
+        let start = Instant::now();
+        let mut limit = EventLimit::new(start);
+        let key = |n: usize| ObjectKey::new(Kind::Deployment, "shop", n.to_string());
+        let sent = (0..50_000).filter(|n| limit.allows(&key(*n), start)).count();
+        assert_eq!((sent, limit.objects.len()), (100, 100));
     }
 
     #[test]

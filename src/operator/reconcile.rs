@@ -1,9 +1,10 @@
 //! The engine's loop: the only owner of the index. Takes in what the watches saw, judges what that changed, and hands
 //! decisions to the writer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DeserializeGuard;
 use tokio::sync::{mpsc, watch as channel};
 use tracing::{info, warn};
@@ -14,7 +15,7 @@ use super::lease::Leadership;
 use super::metrics::{FindingLabels, Metrics, WorkloadLabels};
 use super::watch::Seen;
 use super::writer::Order;
-use crate::api::{ClusterResilienceReport, ResilienceReport, report_subject};
+use crate::api::{ClusterResilienceReport, ResilienceReport, report_name, report_subject};
 use crate::engine::{Engine, ReportSeen};
 use crate::model::finding::Severity;
 use crate::model::keys::{Kind, Name, ObjectKey};
@@ -118,7 +119,9 @@ impl Reconciler {
 
     /// How long the loop may sleep.
     fn wait(&self, pending: Option<Instant>, now: Moment) -> Duration {
-        let due = self.engine.next_due().map(|due| due.since(now));
+        // What is due while changes settle is judged with them: waking for it earlier would be for nothing.
+        let due = self.engine.next_due().filter(|_| pending.is_none());
+        let due = due.map(|due| due.since(now));
         let settle = pending.map(|since| SETTLE.saturating_sub(since.elapsed()));
         // While inputs are missing, nothing that is due can be done.
         let due = due.filter(|_| self.engine.is_ready());
@@ -147,18 +150,15 @@ impl Reconciler {
         match input {
             Input::Object(kind, seen) => self.take_object(kind, seen, now),
             Input::Report(seen) => {
-                if let Some(seen) = self.take_report(seen, "resiliencereports", report_of, now) {
-                    listed.reports |= seen;
-                }
+                let known = &mut listed.reports;
+                self.take_report(&seen, "resiliencereports", report_of, known, now);
             }
             Input::ClusterReport(seen) => {
-                if let Some(seen) = self.take_report(seen, "clusterresiliencereports", cluster_report_of, now)
-                {
-                    listed.cluster_reports |= seen;
-                }
+                let known = &mut listed.cluster_reports;
+                self.take_report(&seen, "clusterresiliencereports", cluster_report_of, known, now);
             }
         }
-        if listed.reports && listed.cluster_reports {
+        if listed.reports.is_complete && listed.cluster_reports.is_complete {
             self.engine.reports_listed();
         }
     }
@@ -188,30 +188,41 @@ impl Reconciler {
         }
     }
 
-    /// Returns `Some(true)` when the list of this kind of report is complete.
     fn take_report<K>(
         &mut self,
-        seen: Seen<DeserializeGuard<K>>,
+        seen: &Seen<DeserializeGuard<K>>,
         resource: &'static str,
         of: fn(&DeserializeGuard<K>) -> Result<Option<ReportSeen>, String>,
+        known: &mut Known,
         now: Moment,
-    ) -> Option<bool> {
-        let (report, gone) = match &seen {
-            Seen::ListEnds => return Some(true),
-            Seen::ListBegins | Seen::Unreadable(_) => return None,
+    ) {
+        let (report, gone) = match seen {
+            Seen::ListBegins => return known.begin(),
+            Seen::ListEnds => {
+                for gone in known.end() {
+                    self.engine.report_gone(&gone, now);
+                }
+                return;
+            }
+            Seen::Unreadable(_) => return,
             Seen::Applied(report) => (report, false),
             Seen::Deleted(report) => (report, true),
         };
         match of(report) {
-            Ok(Some(seen)) if gone => self.engine.report_gone(&seen.subject, now),
-            Ok(Some(seen)) => self.engine.report_seen(seen, now),
+            Ok(Some(seen)) if gone => {
+                known.remove(&seen.subject);
+                self.engine.report_gone(&seen.subject, now);
+            }
+            Ok(Some(seen)) => {
+                known.insert(&seen.subject);
+                self.engine.report_seen(seen, now);
+            }
             Ok(None) => {}
             Err(why) => {
                 warn!(resource, "report not read: {why}");
                 self.readiness.skipped(resource, &why);
             }
         }
-        None
     }
 
     fn gauges(&mut self) {
@@ -241,30 +252,68 @@ impl Reconciler {
                 kind: key.kind.as_str(),
                 name: key.name.clone(),
             };
-            self.metrics
-                .set_verdict(&labels, report.verdict().as_str(), report.owner());
+            if self.engine.index().view(key).is_some() {
+                self.metrics
+                    .set_verdict(&labels, report.verdict().as_str(), report.owner());
+            } else {
+                self.metrics.forget_verdict(&labels);
+            }
         }
     }
 }
 
-/// Which kinds of reports have been listed.
+/// The reports of both kinds.
 #[derive(Debug, Default)]
 struct Lists {
-    reports: bool,
-    cluster_reports: bool,
+    reports: Known,
+    cluster_reports: Known,
 }
 
+/// Which reports of a kind are there: what a relist does not name was deleted while nobody watched.
+#[derive(Debug, Default)]
+struct Known {
+    is_complete: bool,
+    subjects: HashSet<ObjectKey>,
+    /// During a list: those that it has not named yet.
+    unseen: HashSet<ObjectKey>,
+}
+
+impl Known {
+    fn begin(&mut self) {
+        self.unseen = self.subjects.clone();
+    }
+
+    fn insert(&mut self, subject: &ObjectKey) {
+        self.unseen.remove(subject);
+        self.subjects.insert(subject.clone());
+    }
+
+    fn remove(&mut self, subject: &ObjectKey) {
+        self.unseen.remove(subject);
+        self.subjects.remove(subject);
+    }
+
+    /// The list is complete. Returns what is gone.
+    fn end(&mut self) -> HashSet<ObjectKey> {
+        self.is_complete = true;
+        self.subjects.retain(|subject| !self.unseen.contains(subject));
+        std::mem::take(&mut self.unseen)
+    }
+}
+
+/// What a report says. `None` for one that is not ours: anybody may make a report, under another name, that claims to be
+/// about the same workload.
 fn report_of(report: &DeserializeGuard<ResilienceReport>) -> Result<Option<ReportSeen>, String> {
     let report = report.0.as_ref().map_err(ToString::to_string)?;
     let namespace = report.metadata.namespace.as_deref().unwrap_or_default();
-    Ok(
-        report_subject(namespace, &report.spec.workload_ref).map(|subject| ReportSeen {
-            subject,
-            uid: report.spec.workload_ref.uid.as_str().into(),
-            status: report.status.clone(),
-            acknowledgements: report.spec.acknowledgements.clone(),
-        }),
-    )
+    let subject =
+        report_subject(namespace, &report.spec.workload_ref).filter(|s| is_named(&report.metadata, s));
+    Ok(subject.map(|subject| ReportSeen {
+        subject,
+        uid: report.spec.workload_ref.uid.as_str().into(),
+        status: report.status.clone(),
+        acknowledgements: report.spec.acknowledgements.clone(),
+    }))
 }
 
 fn cluster_report_of(
@@ -272,10 +321,20 @@ fn cluster_report_of(
 ) -> Result<Option<ReportSeen>, String> {
     let report = report.0.as_ref().map_err(ToString::to_string)?;
     let owner = report.metadata.owner_references.iter().flatten().next();
-    Ok(report.spec.node_name.as_deref().map(|node| ReportSeen {
-        subject: ObjectKey::new(Kind::Node, "", node),
+    let node = report.spec.node_name.as_deref();
+    let subject = node.map(|node| ObjectKey::new(Kind::Node, "", node));
+    let subject = subject.filter(|s| is_named(&report.metadata, s));
+    Ok(subject.map(|subject| ReportSeen {
+        subject,
         uid: owner.map_or_else(|| "".into(), |owner| owner.uid.as_str().into()),
         status: report.status.clone(),
         acknowledgements: report.spec.acknowledgements.clone(),
     }))
 }
+
+fn is_named(metadata: &ObjectMeta, subject: &ObjectKey) -> bool {
+    metadata.name.as_deref() == Some(&*report_name(subject))
+}
+
+#[cfg(test)]
+mod tests;

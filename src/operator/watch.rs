@@ -5,8 +5,10 @@
 //! second copy of everything.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
-use futures::StreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
@@ -21,6 +23,14 @@ use super::metrics::{Metrics, WatchEvent, WatchMeter};
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
 /// Objects a page. Smaller than the default of 500, so that a page of large pods stays below 10 MB.
 const PAGE_SIZE: u32 = 250;
+
+/// Before a list that follows a watch that was refused.
+const RELIST_PAUSE: Duration = Duration::from_secs(5);
+/// A watch on which nothing failed for this long works; longer than the longest back-off.
+const QUIET: Duration = Duration::from_secs(90);
+
+/// The status code for a resourceVersion that the API server does not remember any more.
+const EXPIRED: u16 = 410;
 
 /// What a watch delivered, in the order in which the API server said it.
 #[derive(Debug)]
@@ -62,25 +72,150 @@ pub(super) async fn watch<K, T>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default + Clone + Eq + std::hash::Hash,
 {
-    let meter = metrics.watch(resource);
+    let mut watch = Watch {
+        stream: open(&api),
+        phase: Phase::Before,
+        meter: metrics.watch(resource),
+        resource,
+        readiness,
+    };
+    while let Some(event) = watch.next().await {
+        let (seen, anew) = match event {
+            Ok(event) => {
+                if watch.begins_list(&event) && out.send(wrap(Seen::ListBegins)).await.is_err() {
+                    return;
+                }
+                (Some(watch.heard(event)), false)
+            }
+            Err(error) => watch.failed(&error),
+        };
+        if let Some(seen) = seen
+            && out.send(wrap(seen)).await.is_err()
+        {
+            return;
+        }
+        if anew {
+            tokio::time::sleep(RELIST_PAUSE).await;
+            (watch.stream, watch.phase) = (open(&api), Phase::Before);
+        }
+    }
+}
+
+type Events<K> = BoxStream<'static, watcher::Result<Event<K>>>;
+
+/// Lists, then watches, again and again. Without the mark that a list is about to begin: it comes before each try, and
+/// as it is no error it would reset the back-off.
+fn open<K>(api: &Api<K>) -> Events<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    K::DynamicType: Default + Clone + Eq + std::hash::Hash,
+{
     let config = watcher::Config::default()
         .timeout(WATCH_TIMEOUT_SECONDS)
         .page_size(PAGE_SIZE);
-    let mut stream = watcher(api, config).default_backoff().boxed();
-    while let Some(event) = stream.next().await {
-        let seen = match event {
-            Ok(event) => translate(event, &meter),
-            Err(error) => match failed(&error, resource, &readiness, &meter) {
-                Some(why) => Seen::Unreadable(why),
-                None => continue,
-            },
+    let is_news = |event: &Event<K>| std::future::ready(!matches!(event, Event::Init));
+    watcher(api.clone(), config)
+        .try_filter(is_news)
+        .default_backoff()
+        .boxed()
+}
+
+/// Where a watch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No object of a list has come yet.
+    Before,
+    /// In the middle of a list.
+    Listing,
+    /// The list is complete, changes follow.
+    Watching,
+    /// As before, but the last that was heard is an error.
+    Failing,
+}
+
+struct Watch<K> {
+    stream: Events<K>,
+    phase: Phase,
+    meter: WatchMeter,
+    resource: &'static str,
+    readiness: Readiness,
+}
+
+impl<K> Watch<K> {
+    async fn next(&mut self) -> Option<watcher::Result<Event<K>>> {
+        loop {
+            tokio::select! {
+                event = self.stream.next() => return event,
+                () = tokio::time::sleep(QUIET), if self.phase == Phase::Failing => self.enter(Phase::Watching),
+            }
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        if phase == Phase::Watching && self.phase != phase {
+            self.readiness.set(self.resource, KindState::Listed);
+        }
+        self.phase = phase;
+    }
+
+    fn begins_list(&self, event: &Event<K>) -> bool {
+        matches!(event, Event::InitApply(_) | Event::InitDone) && self.phase != Phase::Listing
+    }
+
+    fn heard(&mut self, event: Event<K>) -> Seen<K> {
+        self.enter(match event {
+            Event::Init | Event::InitApply(_) => Phase::Listing,
+            Event::InitDone | Event::Apply(_) | Event::Delete(_) => Phase::Watching,
+        });
+        translate(event, &self.meter)
+    }
+
+    /// Notes an error. Returns what to pass on, if the API server refuses the kind (that must never look like an empty
+    /// cluster), and whether to list anew although the watcher would not: it would go on from where it was, and nobody
+    /// would learn that the kind is readable again.
+    fn failed(&mut self, error: &watcher::Error) -> (Option<Seen<K>>, bool) {
+        self.meter.error();
+        let (was_watching, status) = match error {
+            watcher::Error::InitialListFailed(kube::Error::Api(status)) => (false, Some(status)),
+            watcher::Error::InitialListFailed(_) | watcher::Error::NoResourceVersion => (false, None),
+            watcher::Error::WatchStartFailed(kube::Error::Api(status))
+            | watcher::Error::WatchFailed(kube::Error::Api(status)) => (true, Some(status)),
+            watcher::Error::WatchStartFailed(_) | watcher::Error::WatchFailed(_) => (true, None),
+            watcher::Error::WatchError(status) => (status.code != EXPIRED, Some(status)),
         };
-        if matches!(seen, Seen::ListEnds) {
-            readiness.set(resource, KindState::Listed);
+        self.phase = if was_watching {
+            Phase::Failing
+        } else {
+            Phase::Before
+        };
+        let resource = self.resource;
+        let (state, refused) = match status.map(|status| (status.code, status.message.clone())) {
+            Some((403, said)) => (KindState::Forbidden { reason: said.clone() }, Some(said)),
+            Some((404, said)) => {
+                let reason = format!("404 not found: {said}; is its CustomResourceDefinition installed?");
+                (
+                    KindState::Failing {
+                        reason: reason.clone(),
+                    },
+                    Some(reason),
+                )
+            }
+            Some((EXPIRED, _)) => {
+                debug!(resource, "the watch is too old, listing again");
+                return (None, was_watching);
+            }
+            _ => {
+                let reason = error.to_string();
+                (KindState::Failing { reason }, None)
+            }
+        };
+        match &refused {
+            Some(why) => warn!(resource, "cannot be read: {why}"),
+            None => debug!(resource, "watch interrupted, trying again: {error}"),
         }
-        if out.send(wrap(seen)).await.is_err() {
-            return;
-        }
+        self.readiness.set(resource, state);
+        let anew = was_watching && refused.is_some();
+        (refused.map(Seen::Unreadable), anew)
     }
 }
 
@@ -106,46 +241,5 @@ fn translate<K>(event: Event<K>, meter: &WatchMeter) -> Seen<K> {
     }
 }
 
-/// Notes an error. Returns the API server's words when it refuses the kind: that must never look like an empty cluster.
-fn failed(
-    error: &watcher::Error,
-    resource: &'static str,
-    readiness: &Readiness,
-    meter: &WatchMeter,
-) -> Option<String> {
-    meter.error();
-    let status = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => Some(status),
-        _ => None,
-    };
-    match status.map(|status| (status.code, status.message.clone())) {
-        Some((403 | 404, message)) => {
-            warn!(resource, "cannot be read: {message}");
-            readiness.set(
-                resource,
-                KindState::Forbidden {
-                    reason: message.clone(),
-                },
-            );
-            Some(message)
-        }
-        // The server dropped what we would go on from: the watcher lists again by itself.
-        Some((410, _)) => {
-            debug!(resource, "the watch is too old, listing again");
-            None
-        }
-        _ => {
-            debug!(resource, "watch interrupted, trying again: {error}");
-            readiness.set(
-                resource,
-                KindState::Failing {
-                    reason: error.to_string(),
-                },
-            );
-            None
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -8,26 +8,27 @@
 //! A status that was dropped or refused is not lost: the engine sees that the API server does not show it, and decides
 //! again.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod report;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use kube::core::NamespaceResourceScope;
-use kube::{Api, Client, Resource};
-use serde_json::{Value, json};
+use kube::api::PostParams;
+use kube::{Api, Client};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tracing::{info, warn};
 
+use self::report::Report;
 use super::client::ServerClock;
 use super::events::{EventLimit, event};
 use super::lease::Leadership;
 use super::metrics::{EventOutcome, Metrics, WriteOutcome};
-use crate::api::{ClusterResilienceReport, FIELD_MANAGER, ResilienceReport, report_name};
+use crate::api::FIELD_MANAGER;
 use crate::engine::{Decision, ReportWrite};
 use crate::model::keys::{Kind, ObjectKey};
-use crate::model::report::ReportStatus;
+use crate::model::report::Transition;
 
 /// Subjects that are written at once. One write takes a few milliseconds, so this is above 1,000 a second.
 const AT_ONCE: usize = 8;
@@ -69,42 +70,34 @@ impl Writer {
         }
     }
 
-    /// Writes what comes in until the queue is closed; then finishes what is under way.
+    /// Writes what comes in until the queue is closed; then finishes what is under way. What still waits then is not
+    /// written: whoever leads next sees that no report shows it, and decides the same.
     pub(super) async fn run(self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let mut limit = EventLimit::new(Instant::now());
-        let mut waiting: BTreeMap<ObjectKey, Order> = BTreeMap::new();
-        let mut turn: VecDeque<ObjectKey> = VecDeque::new();
-        let mut busy: BTreeSet<ObjectKey> = BTreeSet::new();
-        let mut tasks: JoinSet<ObjectKey> = JoinSet::new();
+        let mut queue = Queue::default();
+        let mut tasks: JoinSet<()> = JoinSet::new();
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(order) => enqueue(&mut waiting, &mut turn, order),
+                    Some(order) => queue.push(order),
                     None => break,
                 },
-                Some(done) = tasks.join_next() => {
-                    if let Ok(subject) = done { busy.remove(&subject); }
-                }
+                Some(done) = tasks.join_next_with_id() => match done {
+                    Ok((task, ())) => queue.done(task),
+                    Err(error) => {
+                        warn!("a write ended badly: {error}");
+                        queue.done(error.id());
+                    }
+                },
             }
-            for _ in 0..turn.len() {
-                if tasks.len() >= AT_ONCE {
-                    break;
-                }
-                let Some(subject) = turn.pop_front() else { break };
-                if busy.contains(&subject) {
-                    turn.push_back(subject);
-                    continue;
-                }
-                let Some(order) = waiting.remove(&subject) else {
-                    continue;
-                };
+            while tasks.len() < AT_ONCE
+                && let Some(order) = queue.next()
+            {
                 let events = self.events(&order.decision, &mut limit);
-                busy.insert(subject.clone());
+                let subject = order.decision.subject.clone();
                 let writer = self.clone();
-                tasks.spawn(async move {
-                    writer.carry_out(order, events).await;
-                    subject
-                });
+                let task = tasks.spawn(async move { writer.carry_out(order, events).await });
+                queue.begin(task.id(), subject);
             }
         }
         while tasks.join_next().await.is_some() {}
@@ -147,19 +140,16 @@ impl Writer {
         } else {
             "resiliencereports"
         };
-        if !self.leadership.borrow().may_write() {
-            self.metrics.write(resource, WriteOutcome::NotLeader);
-            return;
-        }
         let report = Report {
             client: &self.client,
+            leadership: &self.leadership,
             subject: &subject,
             uid: &uid,
         };
         let outcome = match tokio::time::timeout(WRITE_TIMEOUT, report.write(&write)).await {
             Ok(Ok(())) => WriteOutcome::Applied,
             Ok(Err(error)) => {
-                let outcome = outcome(&error);
+                let outcome = error.outcome();
                 warn!(object = %subject, outcome = outcome.as_str(), "report not written, will try again: {error}");
                 outcome
             }
@@ -170,16 +160,23 @@ impl Writer {
         };
         self.metrics.write(resource, outcome);
         if outcome == WriteOutcome::Applied {
-            for change in changes {
+            // What ends has no delay to speak of: it may have waited for days to be acknowledged.
+            let begins = |t| matches!(t, Transition::Active | Transition::Changed);
+            for change in changes.into_iter().filter(|change| begins(change.transition)) {
                 self.metrics.detected(change.rule.into(), seen.elapsed());
             }
         }
+        // Also when the write failed: the next try knows the status, and not any more what had changed.
         for event in events {
             self.publish(event).await;
         }
     }
 
     async fn publish(&self, event: Event) {
+        if !self.leadership.borrow().may_write() {
+            self.metrics.event(EventOutcome::Dropped);
+            return;
+        }
         let namespace = event.metadata.namespace.clone().unwrap_or_default();
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
         let params = PostParams {
@@ -201,159 +198,51 @@ impl Writer {
     }
 }
 
-/// The newest status of a subject wins; what happened is never lost.
-fn enqueue(waiting: &mut BTreeMap<ObjectKey, Order>, turn: &mut VecDeque<ObjectKey>, mut order: Order) {
-    let subject = order.decision.subject.clone();
-    if let Some(older) = waiting.remove(&subject) {
-        let mut changes = older.decision.changes;
-        changes.append(&mut order.decision.changes);
-        order.decision.changes = changes;
-        order.seen = older.seen;
-        if let (ReportWrite::Replace { .. }, ReportWrite::Put { status, .. }) =
-            (older.decision.write, &order.decision.write)
-        {
-            order.decision.write = ReportWrite::Replace {
-                status: status.clone(),
-            };
-        }
-    } else {
-        turn.push_back(subject.clone());
-    }
-    waiting.insert(subject, order);
+/// What waits to be written, at most one order for each subject, the longest waiting first; and what is being written.
+#[derive(Default)]
+struct Queue {
+    waiting: BTreeMap<ObjectKey, Order>,
+    turn: VecDeque<ObjectKey>,
+    busy: HashMap<Id, ObjectKey>,
 }
 
-fn outcome(error: &kube::Error) -> WriteOutcome {
-    match error {
-        kube::Error::Api(status) => match status.code {
-            403 => WriteOutcome::Forbidden,
-            404 => WriteOutcome::Gone,
-            409 => WriteOutcome::Conflict,
-            400 | 422 => WriteOutcome::Invalid,
-            _ => WriteOutcome::Failed,
-        },
-        _ => WriteOutcome::Failed,
-    }
-}
-
-/// One report's requests.
-struct Report<'a> {
-    client: &'a Client,
-    subject: &'a ObjectKey,
-    uid: &'a str,
-}
-
-impl Report<'_> {
-    async fn write(&self, write: &ReportWrite) -> Result<(), kube::Error> {
-        match write {
-            ReportWrite::Put {
-                status,
-                create: false,
-            } => match self.put_status(status).await {
-                // Deleted since we saw it: it comes back with its latches.
-                Err(kube::Error::Api(gone)) if gone.is_not_found() => {
-                    self.create().await?;
-                    self.put_status(status).await
-                }
-                other => other,
-            },
-            ReportWrite::Put { status, create: true } => {
-                self.create().await?;
-                self.put_status(status).await
+impl Queue {
+    /// The newest status of a subject wins; what happened is never lost.
+    fn push(&mut self, mut order: Order) {
+        let subject = order.decision.subject.clone();
+        if let Some(older) = self.waiting.remove(&subject) {
+            let mut changes = older.decision.changes;
+            changes.append(&mut order.decision.changes);
+            order.decision.changes = changes;
+            order.seen = older.seen;
+            if let (ReportWrite::Replace { .. }, ReportWrite::Put { status, .. }) =
+                (older.decision.write, &order.decision.write)
+            {
+                order.decision.write = ReportWrite::Replace {
+                    status: status.clone(),
+                };
             }
-            ReportWrite::Replace { status } => {
-                self.delete().await?;
-                self.create().await?;
-                self.put_status(status).await
-            }
-            ReportWrite::Delete => self.delete().await,
-        }
-    }
-
-    fn name(&self) -> String {
-        report_name(self.subject)
-    }
-
-    /// Makes the report, owned by its subject so that it goes with it. Leaves what people write in `spec` alone.
-    async fn create(&self) -> Result<(), kube::Error> {
-        let ObjectKey { kind, name, .. } = self.subject;
-        let spec = match kind {
-            Kind::Node => json!({ "nodeName": name }),
-            _ => json!({ "workloadRef": {
-                "apiVersion": kind.api_version(), "kind": kind.as_str(), "name": name, "uid": self.uid
-            }}),
-        };
-        let owner = json!({
-            "apiVersion": kind.api_version(), "kind": kind.as_str(), "name": name, "uid": self.uid,
-            "controller": false, "blockOwnerDeletion": false
-        });
-        self.apply(
-            json!({ "metadata": { "ownerReferences": [owner] }, "spec": spec }),
-            false,
-        )
-        .await
-    }
-
-    async fn put_status(&self, status: &ReportStatus) -> Result<(), kube::Error> {
-        self.apply(json!({ "status": status }), true).await
-    }
-
-    /// Server-side apply. Forced, because these fields have no other writer: whoever edits them by hand is overruled.
-    async fn apply(&self, mut body: Value, status: bool) -> Result<(), kube::Error> {
-        let name = self.name();
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        body["metadata"]["name"] = name.clone().into();
-        if self.subject.kind == Kind::Node {
-            let api: Api<ClusterResilienceReport> = Api::all(self.client.clone());
-            patch(&api, &name, &params, body, status).await
         } else {
-            let api = self.namespaced::<ResilienceReport>();
-            patch(&api, &name, &params, body, status).await
+            self.turn.push_back(subject.clone());
         }
+        self.waiting.insert(subject, order);
     }
 
-    async fn delete(&self) -> Result<(), kube::Error> {
-        let name = self.name();
-        let params = DeleteParams::default();
-        let deleted = if self.subject.kind == Kind::Node {
-            let api: Api<ClusterResilienceReport> = Api::all(self.client.clone());
-            api.delete(&name, &params).await.map(drop)
-        } else {
-            self.namespaced::<ResilienceReport>()
-                .delete(&name, &params)
-                .await
-                .map(drop)
-        };
-        match deleted {
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-            other => other,
-        }
+    /// The order that has waited the longest, of a subject that is not being written.
+    fn next(&mut self) -> Option<Order> {
+        let is_free = |subject: &ObjectKey| !self.busy.values().any(|busy| busy == subject);
+        let at = self.turn.iter().position(is_free)?;
+        let subject = self.turn.remove(at)?;
+        self.waiting.remove(&subject)
     }
 
-    fn namespaced<K>(&self) -> Api<K>
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-    {
-        Api::namespaced(self.client.clone(), &self.subject.namespace)
+    fn begin(&mut self, task: Id, subject: ObjectKey) {
+        self.busy.insert(task, subject);
     }
-}
 
-async fn patch<K>(
-    api: &Api<K>,
-    name: &str,
-    params: &PatchParams,
-    mut body: Value,
-    status: bool,
-) -> Result<(), kube::Error>
-where
-    K: Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug,
-{
-    body["apiVersion"] = K::api_version(&()).into();
-    body["kind"] = K::kind(&()).into();
-    let patch = Patch::Apply(&body);
-    if status {
-        api.patch_status(name, params, &patch).await.map(drop)
-    } else {
-        api.patch(name, params, &patch).await.map(drop)
+    /// However it ended: a subject must never stay busy.
+    fn done(&mut self, task: Id) {
+        self.busy.remove(&task);
     }
 }
 

@@ -1,0 +1,195 @@
+//! What the loop makes of what it is told, without its clock.
+
+use prometheus_client::registry::Registry;
+
+use super::*;
+use crate::api::{ResilienceReportSpec, WorkloadRef};
+use crate::engine::ReportWrite;
+use crate::index::Index;
+use crate::model::config::DetectorConfig;
+use crate::model::report::ReportStatus;
+use crate::model::testing::{deployment, wall};
+use crate::operator::metrics::Detail;
+use crate::policy::Policy;
+
+struct Stage {
+    reconciler: Reconciler,
+    lists: Lists,
+    orders: mpsc::UnboundedReceiver<Order>,
+    registry: Registry,
+    seconds: u64,
+}
+
+impl Stage {
+    /// Everything is listed, and `shop/web` is all that is there.
+    fn new() -> Self {
+        let mut registry = Registry::default();
+        let (orders, queue) = mpsc::unbounded_channel();
+        let until = tokio::time::Instant::now() + Duration::from_secs(3600);
+        let reconciler = Reconciler {
+            engine: Engine::new(Index::new(), Policy::default(), DetectorConfig::default()),
+            clock: ServerClock::new(),
+            liveness: Liveness::new(Duration::from_secs(60)),
+            readiness: Readiness::default(),
+            metrics: Metrics::new(&mut registry, Detail::Workloads),
+            leadership: channel::channel(Leadership::Leader { until }).1,
+            orders,
+        };
+        let mut stage = Stage {
+            reconciler,
+            lists: Lists::default(),
+            orders: queue,
+            registry,
+            seconds: 0,
+        };
+        for kind in Kind::WATCHED {
+            stage.take(Input::Object(kind, Seen::ListBegins));
+            if kind == Kind::Deployment {
+                let web = deployment("shop/web").replicas(2);
+                let key = web.key.clone();
+                let object = Ok(web.object());
+                stage.take(Input::Object(kind, Seen::Applied(Read { key, object })));
+            }
+            stage.take(Input::Object(kind, Seen::ListEnds));
+        }
+        stage.reports(&[]);
+        stage.take(Input::ClusterReport(Seen::ListBegins));
+        stage.take(Input::ClusterReport(Seen::ListEnds));
+        stage.reconciler.engine.lead(true, Moment(0));
+        stage
+    }
+
+    fn take(&mut self, input: Input) {
+        self.reconciler
+            .take(input, &mut self.lists, Moment(self.seconds * 1000));
+    }
+
+    /// A list of reports.
+    fn reports(&mut self, reports: &[&ResilienceReport]) {
+        self.take(Input::Report(Seen::ListBegins));
+        for report in reports {
+            self.take(Input::Report(Seen::Applied(DeserializeGuard(Ok(
+                (*report).clone()
+            )))));
+        }
+        self.take(Input::Report(Seen::ListEnds));
+    }
+
+    /// What is decided a second later.
+    fn judge(&mut self) -> Option<ReportWrite> {
+        self.seconds += 1;
+        let now = Now {
+            at: Moment(self.seconds * 1000),
+            wall: wall(0),
+        };
+        self.reconciler.judge(now, Instant::now());
+        let order = self.orders.try_recv().ok()?;
+        assert!(self.orders.try_recv().is_err(), "one workload, one order");
+        Some(order.decision.write)
+    }
+
+    fn metrics(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("text");
+        text
+    }
+}
+
+/// The report on `shop/web`, under a name.
+fn report(name: &str, status: ReportStatus) -> ResilienceReport {
+    let workload_ref = WorkloadRef {
+        api_version: "apps/v1".into(),
+        kind: "Deployment".into(),
+        name: "web".into(),
+        uid: "uid-web".into(),
+    };
+    let spec = ResilienceReportSpec {
+        workload_ref,
+        acknowledgements: Vec::new(),
+    };
+    let mut report = ResilienceReport::new(name, spec);
+    report.metadata.namespace = Some("shop".into());
+    report.status = Some(status);
+    report
+}
+
+fn written(write: Option<ReportWrite>) -> (ReportStatus, bool) {
+    match write {
+        Some(ReportWrite::Put { status, create }) => (*status, create),
+        other => panic!("expected a report to be written, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_report_that_vanished_while_nobody_watched_comes_back() {
+    let mut stage = Stage::new();
+    let (status, create) = written(stage.judge());
+    assert!(create);
+    let web = report("deployment-web", status.clone());
+    stage.reports(&[&web]);
+    assert_eq!(stage.judge(), None, "it shows what was written");
+    stage.reports(&[&web]);
+    assert_eq!(stage.judge(), None, "a relist changes nothing");
+    stage.reports(&[]);
+    assert_eq!(written(stage.judge()), (status, true));
+}
+
+#[test]
+fn a_relist_that_breaks_off_takes_nothing_away() {
+    let mut stage = Stage::new();
+    let web = report("deployment-web", written(stage.judge()).0);
+    stage.reports(&[&web]);
+    stage.take(Input::Report(Seen::ListBegins));
+    assert_eq!(stage.judge(), None);
+    stage.reports(&[&web]);
+    assert_eq!(stage.judge(), None);
+}
+
+#[test]
+fn a_report_under_another_name_is_none_of_ours() {
+    let mut stage = Stage::new();
+    stage.take(Input::Report(Seen::Applied(DeserializeGuard(Ok(report(
+        "deployment-web-copy",
+        ReportStatus::default(),
+    ))))));
+    let (status, create) = written(stage.judge());
+    assert!(create, "ours is not there yet");
+    stage.reports(&[
+        &report("deployment-web", status),
+        &report("deployment-web-copy", ReportStatus::default()),
+    ]);
+    assert_eq!(stage.judge(), None, "the copy does not matter");
+}
+
+#[test]
+fn a_workload_that_is_gone_leaves_no_series() {
+    let mut stage = Stage::new();
+    stage.judge();
+    stage.reconciler.gauges();
+    assert!(
+        stage
+            .metrics()
+            .contains("workload_verdict{namespace=\"shop\",kind=\"Deployment\",name=\"web\"")
+    );
+    let web = deployment("shop/web");
+    let (key, object) = (web.key.clone(), Ok(web.object()));
+    stage.take(Input::Object(
+        Kind::Deployment,
+        Seen::Deleted(Read { key, object }),
+    ));
+    stage.judge();
+    stage.reconciler.gauges();
+    assert!(
+        !stage.metrics().contains("workload_verdict{"),
+        "{}",
+        stage.metrics()
+    );
+}
+
+#[test]
+fn a_timer_that_is_due_does_not_make_the_loop_spin_while_changes_settle() {
+    let stage = Stage::new();
+    assert_eq!(stage.reconciler.engine.next_due(), Some(Moment(0)));
+    let wait = stage.reconciler.wait(Some(Instant::now()), Moment(500));
+    assert!(wait > SETTLE / 2, "{wait:?}");
+}
