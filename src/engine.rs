@@ -139,6 +139,12 @@ impl Engine {
         self.reports.set_leads(leads);
     }
 
+    /// Whether it decides.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.reports.leads()
+    }
+
     /// A report was listed or changed.
     pub fn report_seen(&mut self, seen: ReportSeen, now: Moment) {
         let subject = seen.subject.clone();

@@ -123,7 +123,7 @@ impl Metrics {
         r.register("objects_skipped", help, self.skipped.clone());
         let help = "Objects in memory. Alert when it drops to 0 for pods: nothing is judged";
         r.register("index_objects", help, self.index_objects.clone());
-        let help = "Time to judge one workload, without any write";
+        let help = "Time to judge what changed at one time, without any write";
         r.register("judge_duration_seconds", help, self.judge_duration.clone());
         let help = "1 on the replica that writes. Alert when the sum over replicas is not 1 for 1m";
         r.register("leader", help, self.leader.clone());

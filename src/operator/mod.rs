@@ -12,6 +12,7 @@
 pub mod client;
 mod events;
 pub mod health;
+mod latches;
 pub mod lease;
 pub mod metrics;
 mod reconcile;
@@ -19,6 +20,7 @@ pub mod telemetry;
 mod watch;
 mod writer;
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,7 +31,7 @@ use kube::{Api, Client};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch as channel};
-use tracing::{info, warn};
+use tracing::{error, info};
 
 use self::client::{ClientOptions, Connection};
 use self::health::{Health, Liveness, Readiness};
@@ -88,6 +90,9 @@ pub enum OperatorError {
     /// The API server does not answer.
     #[error("the API server does not tell its version: {0}; is it reachable?")]
     Version(#[source] Box<kube::Error>),
+    /// Nothing is judged any more.
+    #[error("the engine's loop ended; ending, so that another replica takes over")]
+    LoopEnded,
     /// Another replica may lead now.
     #[error("the lease is lost ({0}); ending, so that nothing stale is written")]
     LeaseLost(lease::Loss),
@@ -108,6 +113,7 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     };
     let server = health::Server::bind(options.health_address).await?;
     info!(address = %server.address(), "serving /livez, /readyz and /metrics");
+    expect_all(&readiness);
     let (stop, stopped) = channel::channel(false);
     let asked = asked_to_stop()?;
     tokio::spawn(server.serve(health, until_set(stopped.clone())));
@@ -129,7 +135,7 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     let (orders, queue) = mpsc::unbounded_channel();
     let identity = options.identity.clone();
     let writer = Writer::new(
-        client,
+        client.clone(),
         clock.clone(),
         leadership.clone(),
         metrics.clone(),
@@ -137,28 +143,42 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     );
     let reconciler = Reconciler {
         engine,
+        client,
         clock,
         liveness,
         readiness,
         metrics,
         leadership,
         orders,
+        verdicts: HashSet::new(),
     };
-    let loops = tokio::spawn(async move {
+    let mut loops = tokio::spawn(async move {
         // The reconciler owns the queue's end: when it stops, the writer finishes what is under way and stops too.
         tokio::join!(reconciler.run(inputs, stopped), writer.run(queue));
     });
     // The lease is given away only when the last write has been answered.
+    let (broken, broke) = channel::channel(false);
     let finished = async move {
-        asked.await;
-        info!("asked to stop: finishing writes, then releasing the lease");
-        stop.send_replace(true);
-        if loops.await.is_err() {
-            warn!("the engine's loop ended badly");
+        let ended = tokio::select! {
+            () = asked => {
+                info!("asked to stop: finishing writes, then releasing the lease");
+                stop.send_replace(true);
+                loops.await
+            }
+            // Whoever leads must also judge: without its loop the lease goes to another replica.
+            ended = &mut loops => {
+                broken.send_replace(true);
+                ended
+            }
+        };
+        if let Err(error) = ended {
+            error!("the engine's loop ended badly: {error}");
+            broken.send_replace(true);
         }
     };
     match elector.run(finished).await {
         Outcome::Lost(loss) => Err(OperatorError::LeaseLost(loss)),
+        Outcome::Released | Outcome::Stopped if *broke.borrow() => Err(OperatorError::LoopEnded),
         Outcome::Released | Outcome::Stopped => Ok(()),
     }
 }
@@ -196,11 +216,18 @@ async fn until_set(mut flag: channel::Receiver<bool>) {
     let _ = flag.wait_for(|set| *set).await;
 }
 
+/// Before anything is served: everything that must be listed before the operator is ready.
+fn expect_all(readiness: &Readiness) {
+    let kinds = Kind::WATCHED.iter().map(|kind| kind.plural());
+    for resource in kinds.chain(["resiliencereports", "clusterresiliencereports"]) {
+        readiness.expect(resource);
+    }
+}
+
 /// Starts a watch on every kind that is read, and on our own reports: their latches are read before the first write.
 fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mpsc::Sender<Input>) {
     for_each_kind!(client, |kind, api| {
         if Kind::WATCHED.contains(&kind) {
-            readiness.expect(kind.plural());
             let wrap = move |seen: Seen<_>| Input::Object(kind, seen.map(Read::from));
             tokio::spawn(watch(
                 api,
@@ -213,7 +240,6 @@ fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mp
         }
     });
     let reports: Api<DeserializeGuard<ResilienceReport>> = Api::all(client.clone());
-    readiness.expect("resiliencereports");
     tokio::spawn(watch(
         reports,
         "resiliencereports",
@@ -223,7 +249,6 @@ fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mp
         Input::Report,
     ));
     let cluster: Api<DeserializeGuard<ClusterResilienceReport>> = Api::all(client.clone());
-    readiness.expect("clusterresiliencereports");
     let (readiness, metrics) = (readiness.clone(), metrics.clone());
     tokio::spawn(watch(
         cluster,

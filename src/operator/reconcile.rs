@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Client;
 use kube::core::DeserializeGuard;
 use tokio::sync::{mpsc, watch as channel};
 use tracing::{info, warn};
 
 use super::client::ServerClock;
 use super::health::{Liveness, Readiness};
+use super::latches;
 use super::lease::Leadership;
 use super::metrics::{FindingLabels, Metrics, WorkloadLabels};
 use super::watch::Seen;
@@ -29,6 +31,8 @@ const SETTLE: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_secs(1);
 /// Inputs that are taken in at once, before anything else gets a turn.
 const BATCH: usize = 1024;
+/// How long a new leader waits for the list of reports before it tries again.
+const LATCHES_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the gauges of findings and objects are brought up to date, at most.
 const GAUGES: Duration = Duration::from_secs(2);
 
@@ -60,12 +64,15 @@ pub(super) enum Input {
 /// What the loop works with.
 pub(super) struct Reconciler {
     pub(super) engine: Engine,
+    pub(super) client: Client,
     pub(super) clock: ServerClock,
     pub(super) liveness: Liveness,
     pub(super) readiness: Readiness,
     pub(super) metrics: Metrics,
     pub(super) leadership: channel::Receiver<Leadership>,
     pub(super) orders: mpsc::UnboundedSender<Order>,
+    /// The workloads that have a series of their own.
+    pub(super) verdicts: HashSet<WorkloadLabels>,
 }
 
 impl Reconciler {
@@ -93,10 +100,8 @@ impl Reconciler {
                 }
                 () = tokio::time::sleep(wait) => {}
             }
-            let leads = matches!(*self.leadership.borrow_and_update(), Leadership::Leader { .. });
-            self.metrics.set_leader(leads);
+            self.follow(&mut listed, &moment).await;
             let at = Instant::now();
-            self.engine.lead(leads, moment(at));
             if self.engine.index().is_dirty() || self.engine.next_due().is_some_and(|due| due <= moment(at)) {
                 pending.get_or_insert(at);
             }
@@ -115,6 +120,22 @@ impl Reconciler {
                 self.gauges();
             }
         }
+    }
+
+    /// Takes over or gives up leading. A new leader reads the reports' latches before its first decision.
+    async fn follow(&mut self, listed: &mut Lists, moment: &impl Fn(Instant) -> Moment) {
+        let leads = matches!(*self.leadership.borrow_and_update(), Leadership::Leader { .. });
+        self.metrics.set_leader(leads);
+        if leads && !self.engine.leads() {
+            let read = tokio::time::timeout(LATCHES_TIMEOUT, latches::read(&self.client)).await;
+            let now = moment(Instant::now());
+            match read {
+                Ok(Ok(inputs)) => inputs.into_iter().for_each(|input| self.take(input, listed, now)),
+                Ok(Err(error)) => return warn!("leading, and cannot read the reports yet: {error}"),
+                Err(_) => return warn!("leading, and the reports did not come within {LATCHES_TIMEOUT:?}"),
+            }
+        }
+        self.engine.lead(leads, moment(Instant::now()));
     }
 
     /// How long the loop may sleep.
@@ -246,7 +267,8 @@ impl Reconciler {
             self.metrics
                 .set_index_objects(kind.plural(), self.engine.index().count(kind));
         }
-        for (key, report) in self.engine.statuses() {
+        let mut verdicts = HashSet::new();
+        for (key, report) in self.engine.statuses().filter(|(key, _)| key.kind != Kind::Node) {
             let labels = WorkloadLabels {
                 namespace: key.namespace.clone(),
                 kind: key.kind.as_str(),
@@ -255,10 +277,13 @@ impl Reconciler {
             if self.engine.index().view(key).is_some() {
                 self.metrics
                     .set_verdict(&labels, report.verdict().as_str(), report.owner());
-            } else {
-                self.metrics.forget_verdict(&labels);
+                verdicts.insert(labels);
             }
         }
+        for gone in self.verdicts.difference(&verdicts) {
+            self.metrics.forget_verdict(gone);
+        }
+        self.verdicts = verdicts;
     }
 }
 

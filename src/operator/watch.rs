@@ -22,7 +22,7 @@ use super::metrics::{Metrics, WatchEvent, WatchMeter};
 /// See the module's documentation.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
 /// Objects a page. Smaller than the default of 500, so that a page of large pods stays below 10 MB.
-const PAGE_SIZE: u32 = 250;
+pub(super) const PAGE_SIZE: u32 = 250;
 
 /// Before a list that follows a watch that was refused.
 const RELIST_PAUSE: Duration = Duration::from_secs(5);

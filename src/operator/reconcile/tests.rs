@@ -1,6 +1,9 @@
 //! What the loop makes of what it is told, without its clock.
 
+use http::{Request, Response};
+use kube::client::Body;
 use prometheus_client::registry::Registry;
+use tower_test::mock::{self, Handle};
 
 use super::*;
 use crate::api::{ResilienceReportSpec, WorkloadRef};
@@ -18,22 +21,32 @@ struct Stage {
     orders: mpsc::UnboundedReceiver<Order>,
     registry: Registry,
     seconds: u64,
+    runtime: tokio::runtime::Runtime,
+    server: Handle<Request<Body>, Response<Body>>,
 }
 
 impl Stage {
     /// Everything is listed, and `shop/web` is all that is there.
     fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let (service, server) = mock::pair();
+        let client = runtime.block_on(async { Client::new(service, "default") });
         let mut registry = Registry::default();
         let (orders, queue) = mpsc::unbounded_channel();
         let until = tokio::time::Instant::now() + Duration::from_secs(3600);
         let reconciler = Reconciler {
             engine: Engine::new(Index::new(), Policy::default(), DetectorConfig::default()),
+            client,
             clock: ServerClock::new(),
             liveness: Liveness::new(Duration::from_secs(60)),
             readiness: Readiness::default(),
             metrics: Metrics::new(&mut registry, Detail::Workloads),
             leadership: channel::channel(Leadership::Leader { until }).1,
             orders,
+            verdicts: HashSet::new(),
         };
         let mut stage = Stage {
             reconciler,
@@ -41,6 +54,8 @@ impl Stage {
             orders: queue,
             registry,
             seconds: 0,
+            runtime,
+            server,
         };
         for kind in Kind::WATCHED {
             stage.take(Input::Object(kind, Seen::ListBegins));
@@ -86,6 +101,27 @@ impl Stage {
         let order = self.orders.try_recv().ok()?;
         assert!(self.orders.try_recv().is_err(), "one workload, one order");
         Some(order.decision.write)
+    }
+
+    /// Wins the lease, while the API server lists these reports.
+    fn win(&mut self, reports: &[&ResilienceReport]) {
+        let Stage {
+            reconciler,
+            lists,
+            runtime,
+            server,
+            ..
+        } = self;
+        let answer = async {
+            for items in [serde_json::json!(reports), serde_json::json!([])] {
+                let (request, send) = server.next_request().await.expect("a list");
+                assert_eq!(request.method(), "GET");
+                let list = serde_json::json!({ "metadata": { "resourceVersion": "9" }, "items": items });
+                send.send_response(Response::new(Body::from(list.to_string().into_bytes())));
+            }
+        };
+        runtime.block_on(async { tokio::join!(reconciler.follow(lists, &|_| Moment(0)), answer) });
+        assert!(reconciler.engine.leads());
     }
 
     fn metrics(&self) -> String {
@@ -192,4 +228,28 @@ fn a_timer_that_is_due_does_not_make_the_loop_spin_while_changes_settle() {
     assert_eq!(stage.reconciler.engine.next_due(), Some(Moment(0)));
     let wait = stage.reconciler.wait(Some(Instant::now()), Moment(500));
     assert!(wait > SETTLE / 2, "{wait:?}");
+}
+
+#[test]
+fn a_new_leader_takes_over_what_was_latched_while_its_watch_lagged_behind() {
+    let mut stage = Stage::new();
+    let (mut status, _) = written(stage.judge());
+    stage.reconciler.engine.lead(false, Moment(0));
+    stage.reports(&[&report("deployment-web", status.clone())]);
+    let mut latched = status.findings[0].clone();
+    latched.id = "stranded".into();
+    latched.rule = "stranded".into();
+    latched.state = crate::model::report::FindingState::Recovered;
+    latched.recovered = Some(latched.since);
+    latched.episodes = 2;
+    status.findings.push(latched.clone());
+    stage.win(&[&report("deployment-web", status.clone())]);
+    match stage.judge() {
+        None => {}
+        write => assert!(
+            written(write).0.findings.contains(&latched),
+            "the second episode is not forgotten"
+        ),
+    }
+    assert_eq!(stage.reconciler.engine.unacknowledged(), 1);
 }
