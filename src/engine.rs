@@ -19,7 +19,7 @@ use self::facts::{judge_rules, overdue, placement};
 pub use self::reports::ReportSeen;
 use self::reports::{ReportState, Reports};
 use self::timers::Timers;
-use crate::detect::{self, Hold, NodeDetector, NodeHealths, NodeHistory, Scope, WorkloadDetector};
+use crate::detect::{self, Hold, NodeDetector, NodeHealths, NodeHistory, Resumed, Scope, WorkloadDetector};
 use crate::index::{Dirty, Index};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Severity, finding_id};
@@ -415,8 +415,12 @@ impl WorkloadState {
                 return None;
             };
             let mut detector = new();
-            if let Some(severity) = prior.active(d.name) {
-                detector.resume(severity);
+            if prior.hash().is_some() {
+                detector.resume(&Resumed {
+                    severity: prior.active(d.name),
+                    ever_ready: prior.ever_ready(),
+                    stranded: prior.active("stranded").is_some(),
+                });
             }
             Some((d.name, detector))
         };

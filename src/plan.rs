@@ -75,6 +75,12 @@ impl Prior {
         self.findings.iter().find(is_it).map(|f| f.severity)
     }
 
+    /// Whether a replica has been ready, or should long have been, since it was last scaled to 0.
+    #[must_use]
+    pub fn ever_ready(&self) -> bool {
+        self.ever_ready
+    }
+
     /// When its last transition was noted.
     #[must_use]
     pub fn last_change(&self) -> Option<jiff::Timestamp> {

@@ -31,7 +31,7 @@
 //! `co_location_settle` (10 s), `large_share_percent` (80) from `large_share_min_replicas` (5) on.
 
 use super::concentration::{Concentration, Settle, TooMuch};
-use super::{Detector, NodeHealth, NodeHealths, Scope, Step, WorkloadDetector};
+use super::{Detector, NodeHealth, NodeHealths, Resumed, Scope, Step, WorkloadDetector};
 use crate::index::WorkloadView;
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Message, Remedy, Severity};
@@ -75,11 +75,12 @@ impl WorkloadDetector for State {
         .due(due)
     }
 
-    fn resume(&mut self, severity: Severity) {
-        self.settle.resume(match severity {
-            Severity::Info => TooMuch::Share,
-            Severity::Warning | Severity::Critical => TooMuch::All,
-        });
+    fn resume(&mut self, prior: &Resumed) {
+        match prior.severity {
+            Some(Severity::Info) => self.settle.resume(TooMuch::Share),
+            Some(Severity::Warning | Severity::Critical) => self.settle.resume(TooMuch::All),
+            None => {}
+        }
     }
 }
 

@@ -92,9 +92,20 @@ pub trait WorkloadDetector: Send + Sync {
         config: &DetectorConfig,
     ) -> Step;
 
-    /// Called once, before the first step, when the report says that it was firing, and how badly, when the operator
-    /// went away: what it waits for has then been waited for, so that a restart makes no finding end and begin again.
-    fn resume(&mut self, _severity: Severity) {}
+    /// Called once, before the first step, when there is a report from before: what this waits for has then been waited
+    /// for, so that a restart makes no finding end and begin again.
+    fn resume(&mut self, _prior: &Resumed) {}
+}
+
+/// What the report of a workload says of the time before the operator went away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resumed {
+    /// How bad the detector's own finding was; `None` when it was not firing.
+    pub severity: Option<Severity>,
+    /// A replica had been ready, or should long have been, since the workload was last scaled to 0.
+    pub ever_ready: bool,
+    /// `stranded` was firing.
+    pub stranded: bool,
 }
 
 /// A detector for nodes. The node's history is shared between them ([`NodeHistory`]).

@@ -35,7 +35,7 @@
 use jiff::Timestamp;
 
 use super::node_not_ready::since;
-use super::{Detector, FLAPPING, NodeHealth, NodeHealths, Scope, Step, WorkloadDetector, eviction};
+use super::{Detector, FLAPPING, NodeHealth, NodeHealths, Resumed, Scope, Step, WorkloadDetector, eviction};
 use crate::index::{PodView, WorkloadView};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Message, Remedy, Severity};
@@ -74,8 +74,8 @@ impl WorkloadDetector for State {
         }
     }
 
-    fn resume(&mut self, _severity: Severity) {
-        self.stranding.active = true;
+    fn resume(&mut self, prior: &Resumed) {
+        self.stranding.resume(prior);
     }
 }
 
@@ -96,6 +96,10 @@ pub(super) enum Stage {
 }
 
 impl Stranding {
+    pub(super) fn resume(&mut self, prior: &Resumed) {
+        self.active = prior.stranded;
+    }
+
     pub(super) fn step(&mut self, view: &WorkloadView<'_>, nodes: &NodeHealths) -> Stage {
         let wanted = view.desired().is_some_and(|desired| desired > 0);
         if !wanted || view.ready() > 0 {

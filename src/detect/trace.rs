@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{DETECTORS, NodeDetector, NodeHealths, NodeHistory, PriorNode, Scope, Step, WorkloadDetector};
+use super::{
+    DETECTORS, NodeDetector, NodeHealths, NodeHistory, PriorNode, Resumed, Scope, Step, WorkloadDetector,
+};
 use crate::index::Index;
 use crate::model::config::{ClusterVersion, DetectorConfig};
 use crate::model::finding::{Finding, Severity};
@@ -12,6 +14,7 @@ use crate::model::object::Object;
 use crate::model::report::Stamp;
 use crate::model::testing::wall;
 use crate::model::time::{Moment, Now};
+use crate::model::workload::{DEFAULT_PROGRESS_DEADLINE_SECONDS, Workload};
 
 /// Where the monotonic clock starts: not at zero, so that nobody takes one clock for the other.
 const START: u64 = 7_000_000;
@@ -39,6 +42,8 @@ pub(super) struct Trace {
     lines: Vec<(&'static str, String)>,
     /// What the timeline of the reports would keep: silences by node.
     silences: HashMap<Name, PriorNode>,
+    /// Workloads with a report, and whether it says that they have been ready.
+    ever_ready: BTreeMap<ObjectKey, bool>,
 }
 
 impl Trace {
@@ -58,6 +63,7 @@ impl Trace {
             due: None,
             lines: Vec::new(),
             silences: HashMap::new(),
+            ever_ready: BTreeMap::new(),
         }
     }
 
@@ -199,14 +205,17 @@ impl Trace {
             let view = self.index.view(&key).expect("it is named");
             let active = &self.active;
             let severity = |rule| active.get(&(key.path(), rule)).map(|finding| finding.severity);
+            let ever_ready = self.ever_ready.get(&key).copied();
             let detectors = self
                 .workloads
                 .entry(key.clone())
-                .or_insert_with(|| workload_detectors(severity));
+                .or_insert_with(|| workload_detectors(severity, ever_ready));
             for (rule, detector) in detectors {
                 let step = detector.step(&view, &self.healths, now, &self.config);
                 said.insert((key.path(), rule), step);
             }
+            let ready = ever_ready == Some(true) || view.ready() > 0 || is_overdue(view.workload(), now);
+            self.ever_ready.insert(key, ready && view.desired() != Some(0));
         }
         self.note(said, now);
     }
@@ -257,6 +266,15 @@ impl Trace {
     }
 }
 
+/// Whether a report says of a workload that it should have been ready by now.
+fn is_overdue(workload: &Workload, now: Now) -> bool {
+    let deadline = workload
+        .progress_deadline
+        .unwrap_or(DEFAULT_PROGRESS_DEADLINE_SECONDS);
+    let late = |created| now.wall.duration_since(created).as_secs() >= i64::from(deadline);
+    workload.status.deadline_exceeded || workload.created.is_some_and(late)
+}
+
 fn node_detectors() -> Rules<Box<dyn NodeDetector>> {
     let make = |d: &'static super::Detector| match d.scope {
         Scope::Node(make) => Some((d.name, make())),
@@ -267,12 +285,17 @@ fn node_detectors() -> Rules<Box<dyn NodeDetector>> {
 
 fn workload_detectors(
     severity: impl Fn(&'static str) -> Option<Severity>,
+    ever_ready: Option<bool>,
 ) -> Rules<Box<dyn WorkloadDetector>> {
     let make = |d: &'static super::Detector| match d.scope {
         Scope::Workload(make) => {
             let mut detector = make();
-            if let Some(severity) = severity(d.name) {
-                detector.resume(severity);
+            if let Some(ever_ready) = ever_ready {
+                detector.resume(&Resumed {
+                    severity: severity(d.name),
+                    ever_ready,
+                    stranded: severity("stranded").is_some(),
+                });
             }
             Some((d.name, detector))
         }

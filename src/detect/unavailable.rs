@@ -9,12 +9,14 @@
 //!
 //! * It has never been ready and its progress deadline is not past: info. The deadline is a Deployment's
 //!   `progressDeadlineSeconds` (600 s by default), 600 s for a StatefulSet, from its creation. A workload that is older
-//!   counts as having been ready: what happened before the operator started is not known.
+//!   counts as having been ready: what happened before the operator started is not known. Scaled up from 0 it starts
+//!   again: it has not been ready since, and the time counts from then (anew after a restart of the operator).
 //! * A `Recreate` rollout: warning. Its strategy takes all pods away before it makes new ones.
 //! * The only replica of a workload with one is being drained, evicted or replaced: warning. With a floor of 1 there is
 //!   nothing else to serve meanwhile.
 //!
-//! The latter two are a warning for as long as the progress deadline at most, and are not latched.
+//! The latter two are a warning for as long as the progress deadline at most, and are not latched. What has been critical
+//! once stays so until it ends: a rollout in the middle of an outage makes it no milder.
 //!
 //! ## Why
 //!
@@ -39,7 +41,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::stranded::{Stage, Stranding};
-use super::{Detector, Hold, NodeHealths, Scope, Step, WorkloadDetector, eviction};
+use super::{Detector, Hold, NodeHealths, Resumed, Scope, Step, WorkloadDetector, eviction};
 use crate::index::WorkloadView;
 use crate::model::config::DetectorConfig;
 use crate::model::field::Field;
@@ -64,16 +66,31 @@ pub(super) const DETECTOR: Detector = Detector {
 struct State {
     hold: Hold,
     stranding: Stranding,
-    /// A replica has been ready while this detector looked.
+    /// A replica has been ready while this detector looked, or its report says so; since it was last scaled to 0.
     seen_ready: bool,
+    wanted: Wanted,
     deadline: Option<Deadline>,
     meant: Option<Meant>,
     /// Said before a restart, as a warning: it was meant.
     resumed_meant: bool,
+    /// Said to be critical since it has been down.
+    critical: bool,
+}
+
+/// Since when any replica has been wanted.
+#[derive(Clone, Copy, Debug, Default)]
+enum Wanted {
+    /// Since it was made, as far as is known.
+    #[default]
+    Always,
+    /// It is scaled to 0.
+    Not,
+    /// It was scaled up from 0 then.
+    Since(Now),
 }
 
 /// When a workload that has never been ready is late.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Deadline {
     wall: Timestamp,
     /// The same on the monotonic clock, as it was when it was first looked at.
@@ -111,7 +128,8 @@ impl WorkloadDetector for State {
     ) -> Step {
         let stage = self.stranding.step(view, nodes);
         let down = down(view);
-        self.seen_ready |= view.ready() > 0;
+        self.critical &= down.is_some();
+        self.note_wanted(view, now);
         if matches!(down, Some(Down::Replicas)) {
             self.note_meant(view, nodes, now);
         } else {
@@ -120,19 +138,50 @@ impl WorkloadDetector for State {
         }
         let held = self.hold.step(down.is_some(), now.at, config.unavailable_after);
         match (down, held) {
-            (Some(down), Ok(_)) if stage == Stage::Not => self.judge(view, &down, now),
+            (Some(down), Ok(_)) if stage == Stage::Not => {
+                let step = self.judge(view, &down, now);
+                self.critical |= step
+                    .finding
+                    .as_ref()
+                    .is_some_and(|f| f.severity == Severity::Critical);
+                step
+            }
             (_, Err(Some(due))) => Step::wait(due),
             _ => Step::quiet(),
         }
     }
 
-    fn resume(&mut self, severity: Severity) {
-        self.hold.resume();
-        self.resumed_meant = severity == Severity::Warning;
+    fn resume(&mut self, prior: &Resumed) {
+        if prior.severity.is_some() {
+            self.hold.resume();
+        }
+        self.stranding.resume(prior);
+        self.resumed_meant = prior.severity == Some(Severity::Warning);
+        self.critical = prior.severity == Some(Severity::Critical);
+        if prior.severity != Some(Severity::Info) {
+            self.seen_ready = prior.ever_ready;
+        } else if prior.ever_ready {
+            // It was not said for its age, so it was being scaled up.
+            self.wanted = Wanted::Not;
+        }
     }
 }
 
 impl State {
+    /// Notes whether it is wanted and whether it is ready, which is forgotten at 0.
+    fn note_wanted(&mut self, view: &WorkloadView<'_>, now: Now) {
+        match (view.desired(), self.wanted) {
+            (Some(0), _) => {
+                self.wanted = Wanted::Not;
+                self.seen_ready = false;
+                return;
+            }
+            (Some(_), Wanted::Not) => self.wanted = Wanted::Since(now),
+            _ => {}
+        }
+        self.seen_ready |= view.ready() > 0;
+    }
+
     /// Notes why nothing is ready, if that is meant; the cause holds until something is ready, because the new pods
     /// take their time after the old ones are gone.
     fn note_meant(&mut self, view: &WorkloadView<'_>, nodes: &NodeHealths, now: Now) {
@@ -158,15 +207,17 @@ impl State {
         if let Down::Endpoints(service) = down {
             return Step::firing(no_endpoints(view, service));
         }
+        if self.critical || workload.status.deadline_exceeded {
+            return Step::firing(outage(view));
+        }
         if let Some(deadline) = self.late_at(workload, now)
             && now.at < deadline.at
-            && !workload.status.deadline_exceeded
         {
-            return Step::firing(starting(view, deadline.wall)).due(Some(deadline.at));
+            let scaled_up = matches!(self.wanted, Wanted::Since(_));
+            return Step::firing(starting(view, scaled_up, deadline.wall)).due(Some(deadline.at));
         }
         if let Some(meant) = &self.meant
             && now.at < meant.until
-            && !workload.status.deadline_exceeded
         {
             return Step::firing(replaced(view, meant.cause)).due(Some(meant.until));
         }
@@ -174,14 +225,21 @@ impl State {
     }
 
     /// When it is late, if it has never been ready as far as is known; `None` for one that has been.
-    fn late_at(&mut self, workload: &Workload, now: Now) -> Option<&Deadline> {
-        let created = workload.created.filter(|_| !self.seen_ready)?;
-        let wall = eviction::due(created, progress_deadline(workload));
+    fn late_at(&mut self, workload: &Workload, now: Now) -> Option<Deadline> {
+        if self.seen_ready {
+            return None;
+        }
+        let time = progress_deadline(workload);
+        if let Wanted::Since(since) = self.wanted {
+            let (wall, at) = (eviction::due(since.wall, time), since.at.after(time));
+            return Some(Deadline { wall, at });
+        }
+        let wall = eviction::due(workload.created?, time);
         if self.deadline.as_ref().is_none_or(|known| known.wall != wall) {
             let at = now.moment_until(wall);
             self.deadline = Some(Deadline { wall, at });
         }
-        self.deadline.as_ref()
+        self.deadline
     }
 }
 
@@ -277,8 +335,13 @@ fn outage(view: &WorkloadView<'_>) -> Finding {
     finding(view, Severity::Critical, &object, way_out)
 }
 
-fn starting(view: &WorkloadView<'_>, deadline: Timestamp) -> Finding {
-    let object = format!("has never been ready and has time until {}", clock_time(deadline));
+fn starting(view: &WorkloadView<'_>, scaled_up: bool, deadline: Timestamp) -> Finding {
+    let so_far = if scaled_up {
+        "was scaled up from 0"
+    } else {
+        "has never been ready"
+    };
+    let object = format!("{so_far} and has time until {}", clock_time(deadline));
     finding(
         view,
         Severity::Info,

@@ -26,7 +26,7 @@
 //! `co_location_settle` (10 s), `large_share_percent` (80) from `large_share_min_replicas` (5) on.
 
 use super::concentration::{Concentration, Settle, TooMuch};
-use super::{Detector, NodeHealths, Scope, Step, WorkloadDetector, co_located};
+use super::{Detector, NodeHealths, Resumed, Scope, Step, WorkloadDetector, co_located};
 use crate::index::WorkloadView;
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Message, Severity};
@@ -74,8 +74,10 @@ impl WorkloadDetector for State {
         .due(due)
     }
 
-    fn resume(&mut self, _severity: Severity) {
-        self.settle.resume(TooMuch::All);
+    fn resume(&mut self, prior: &Resumed) {
+        if prior.severity.is_some() {
+            self.settle.resume(TooMuch::All);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use super::super::trace::Trace;
 use crate::model::context::Service;
 use crate::model::field::Field;
 use crate::model::keys::Kind;
+use crate::model::object::Object;
 use crate::model::pod::Pod;
 use crate::model::selector::Labels;
 use crate::model::testing::{
@@ -263,4 +264,137 @@ fn what_is_stranded_is_said_once() {
         .at(600.0, [pod("shop/web-3").on("n2").unready().object()])
         .pass(700.0);
     assert_eq!(trace.lines(RULE), ["610 shop/web + critical"], "another cause");
+}
+
+fn replaced() -> Vec<Object> {
+    vec![replica(1).unready().terminating(wall(150)).object()]
+}
+
+fn recreated() -> Vec<Object> {
+    let mut web = web(1).generation(2);
+    web.strategy = Field::Set(Strategy::Recreate);
+    web.status.updated = 0;
+    vec![web.object()]
+}
+
+#[rstest]
+#[case::its_only_pod_is_replaced(replaced(), 0.0)]
+#[case::it_is_rolled_out(recreated(), 0.0)]
+#[case::its_only_pod_is_replaced_after_a_restart(replaced(), 10.0)]
+#[case::it_is_rolled_out_after_a_restart(recreated(), 10.0)]
+fn an_outage_stays_one_until_something_is_ready(#[case] meanwhile: Vec<Object>, #[case] down: f64) {
+    let mut trace = cluster(web(1));
+    trace.at(100.0, [replica(1).unready().object()]).pass(115.0);
+    if down > 0.0 {
+        trace.restart(115.0, down);
+    }
+    trace.at(130.0, meanwhile.clone()).restart(140.0, 5.0).pass(150.0);
+    assert_eq!(trace.lines(RULE), ["110 shop/web + critical"]);
+    assert!(trace.finding("shop/web", RULE).latched);
+    trace.at(160.0, [web(1).object(), replica(1).object()]);
+    trace.at(170.0, [replica(1).unready().object()]);
+    trace.at(171.0, meanwhile).pass(200.0);
+    let expected = [
+        "110 shop/web + critical",
+        "160 shop/web -",
+        "180 shop/web + warning",
+    ];
+    assert_eq!(trace.lines(RULE), expected, "the next episode is judged anew");
+}
+
+#[test]
+fn a_rollout_against_missing_endpoints_makes_the_outage_no_milder() {
+    let mut trace = cluster(web(1));
+    trace.at(50.0, [service("shop/web").object()]);
+    trace
+        .at(100.0, [endpoint_slice("shop/web", 0, 1).object()])
+        .pass(120.0);
+    trace
+        .at(120.0, recreated().into_iter().chain(replaced()))
+        .pass(200.0);
+    assert_eq!(trace.lines(RULE), ["110 shop/web + critical", "120 shop/web ="]);
+    assert!(trace.finding("shop/web", RULE).latched);
+}
+
+#[rstest]
+#[case::while_it_is_said(60.0, 100.0, 70)]
+#[case::before_it_is_said(93.0, 100.0, 120)]
+fn a_restart_does_not_forget_that_it_has_been_ready(
+    #[case] crash: f64,
+    #[case] stop: f64,
+    #[case] said: u32,
+) {
+    let young = Workload {
+        created: Some(wall(0)),
+        ..web(2)
+    };
+    let mut trace = Trace::new();
+    trace.at(0.0, [young.object(), replica_set("shop/web").object()]);
+    trace.at(9.0, [1, 2].map(|i| replica(i).object()));
+    trace.at(crash, [1, 2].map(|i| replica(i).unready().object()));
+    trace.restart(stop, 10.0).pass(1_000.0);
+    assert_eq!(trace.lines(RULE), [format!("{said} shop/web + critical")]);
+}
+
+#[test]
+fn a_restart_leaves_a_new_workload_the_time_it_had() {
+    let young = Workload {
+        created: Some(wall(0)),
+        ..web(2)
+    };
+    let mut trace = Trace::new();
+    trace.at(0.0, [young.object()]).restart(100.0, 10.0).pass(1_000.0);
+    assert_eq!(
+        trace.lines(RULE),
+        ["10 shop/web + info", "600 shop/web ~ critical"]
+    );
+}
+
+#[test]
+fn what_is_stranded_is_said_once_also_after_a_restart() {
+    let mut trace = cluster(web(1));
+    trace.at(100.0, [node("n1").unknown_since(100).object()]);
+    trace.at(100.1, [replica(1).unready().object()]);
+    trace.at(401.0, [replica(3).unbound().object()]);
+    trace.gone(430.0, Kind::Pod, "shop/web-1").restart(450.0, 20.0);
+    trace.pass(500.0);
+    assert_eq!(trace.lines(RULE), quiet());
+    trace.at(510.0, [pod("shop/web-3").on("n2").object()]);
+    trace.at(600.0, [pod("shop/web-3").on("n2").unready().object()]);
+    trace.pass(700.0);
+    assert_eq!(trace.lines(RULE), ["610 shop/web + critical"], "another cause");
+}
+
+#[rstest]
+#[case::without_a_restart(None, 800)]
+#[case::the_time_counts_anew_after_one(Some(300.0), 910)]
+fn what_is_scaled_up_from_nothing_starts(#[case] restart: Option<f64>, #[case] late: i32) {
+    let mut trace = cluster(web(2));
+    trace.at(100.0, [web(0).object()]);
+    trace.gone(101.0, Kind::Pod, "shop/web-1");
+    trace.gone(101.0, Kind::Pod, "shop/web-2");
+    trace.at(200.0, [web(2).object()]);
+    trace
+        .at(201.0, [3, 4].map(|i| replica(i).starting().object()))
+        .pass(210.0);
+    let message = "0 of 2 ready: Deployment web was scaled up from 0 and has time until 00:13:20Z; wait, or see the events of its pods";
+    assert_eq!(trace.message("shop/web", RULE), message);
+    trace.wall_jumps(-50).relist(220.0);
+    if let Some(stop) = restart {
+        trace.wall_jumps(0).restart(stop, 10.0);
+    }
+    trace.pass(f64::from(late) - 0.1);
+    let lines = trace.lines(RULE);
+    assert!(lines.iter().all(|line| !line.ends_with("critical")), "{lines:?}");
+    trace.pass(1_000.0);
+    let critical = format!("{late} shop/web ~ critical");
+    assert_eq!(trace.lines(RULE).last(), Some(&critical.as_str()));
+}
+
+#[test]
+fn what_was_ready_after_it_was_scaled_up_has_no_time() {
+    let mut trace = cluster(web(0));
+    trace.at(100.0, [web(1).object(), replica(1).object()]);
+    trace.at(120.0, [replica(1).unready().object()]).pass(200.0);
+    assert_eq!(trace.lines(RULE), ["130 shop/web + critical"]);
 }
