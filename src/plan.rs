@@ -8,19 +8,16 @@
 //!
 //! Equal means nothing to write: [`Planned::changed`] is false when the status is the one that was planned before.
 
+mod status;
+
+use self::status::{AVAILABLE, NEVER_READY, status};
 use crate::detect;
 use crate::model::finding::{Finding, Severity, finding_id};
 use crate::model::report::{
-    Acknowledgement, Condition, ConditionStatus, FindingState, MESSAGE_MAX, Placement, REMEDY_MAX,
-    ReportFinding, ReportStatus, STATUS_MAX, Stamp, Summary, Survives, TIMELINE_MAX, TimelineEntry,
-    Transition, Verdict,
+    Acknowledgement, ConditionStatus, FindingState, MESSAGE_MAX, Placement, REMEDY_MAX, ReportFinding,
+    ReportStatus, Stamp, TIMELINE_MAX, TimelineEntry, Transition,
 };
 use crate::model::text::{clip, clip_bytes};
-
-/// The condition that says whether a replica is ready.
-const AVAILABLE: &str = "Available";
-/// Its reason while no replica has ever been ready.
-const NEVER_READY: &str = "NeverReady";
 
 /// What a report said last, as far as the next plan needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -336,164 +333,6 @@ fn timeline(prior: &Prior, changes: &[Change], now: Stamp) -> Vec<TimelineEntry>
     let surplus = all.len().saturating_sub(TIMELINE_MAX);
     all.drain(..surplus);
     all
-}
-
-fn status(
-    prior: &Prior,
-    judged: &Judged,
-    findings: Vec<ReportFinding>,
-    timeline: Vec<TimelineEntry>,
-    now: Stamp,
-) -> ReportStatus {
-    let active = |severity| {
-        let count = findings
-            .iter()
-            .filter(|f| f.state == FindingState::Active && f.severity == severity)
-            .count();
-        i32::try_from(count).unwrap_or(i32::MAX)
-    };
-    let recovered = findings
-        .iter()
-        .filter(|f| f.state == FindingState::Recovered)
-        .count();
-    let summary = Summary {
-        critical: active(Severity::Critical),
-        warning: active(Severity::Warning),
-        info: active(Severity::Info),
-        recovered: i32::try_from(recovered).unwrap_or(i32::MAX),
-        exempt: judged.exempt,
-        passed: judged.passed,
-        unknown: judged.unknown,
-    };
-    let ready = judged.placement.as_ref().map_or(0, |p| p.ready);
-    let ever_ready = prior.ever_ready || ready > 0 || judged.overdue;
-    let verdict = verdict(judged, summary, ever_ready);
-    let mut status = ReportStatus {
-        observed_generation: judged.generation,
-        verdict,
-        summary,
-        placement: judged.placement.clone(),
-        findings,
-        timeline,
-        truncated: false,
-        owner: judged.owner.clone(),
-        criticality: judged.criticality.clone(),
-        conditions: conditions(prior, judged, verdict, ever_ready, now),
-    };
-    fit(&mut status);
-    status
-}
-
-fn verdict(judged: &Judged, summary: Summary, ever_ready: bool) -> Verdict {
-    let wanted_and_none = judged
-        .placement
-        .as_ref()
-        .is_some_and(|p| p.desired > 0 && p.ready == 0);
-    if wanted_and_none && ever_ready {
-        Verdict::Outage
-    } else if summary.critical > 0 || judged.below_desired {
-        Verdict::Degraded
-    } else if summary.warning > 0 {
-        Verdict::AtRisk
-    } else {
-        Verdict::Resilient
-    }
-}
-
-fn conditions(
-    prior: &Prior,
-    judged: &Judged,
-    verdict: Verdict,
-    ever_ready: bool,
-    now: Stamp,
-) -> Vec<Condition> {
-    let Some(placement) = &judged.placement else {
-        return Vec::new();
-    };
-    let condition = |kind: &str, status: ConditionStatus, reason: &str, message: String| {
-        let before = prior
-            .conditions
-            .iter()
-            .find(|(k, s, _)| k == kind && *s == status);
-        Condition {
-            kind: kind.to_owned(),
-            status,
-            reason: reason.to_owned(),
-            message,
-            observed_generation: judged.generation,
-            last_transition_time: before.map_or(now, |(_, _, at)| *at),
-        }
-    };
-    let truth = |holds: bool| {
-        if holds {
-            ConditionStatus::True
-        } else {
-            ConditionStatus::False
-        }
-    };
-    let survives = |kind: &str, least: Survives, what: &str| match placement.survives {
-        Survives::Unknown => condition(
-            kind,
-            ConditionStatus::Unknown,
-            "NothingToJudge",
-            "no replica is wanted".into(),
-        ),
-        most => {
-            let holds = most >= least;
-            let (reason, rest) = if holds {
-                ("ReplicasLeft", "leaves")
-            } else {
-                ("NoReplicaLeft", "may leave no")
-            };
-            condition(
-                kind,
-                truth(holds),
-                reason,
-                format!("the loss of any one {what} {rest} ready replica"),
-            )
-        }
-    };
-    let serving = format!("{} of {} ready", placement.ready, placement.desired);
-    let available = match (placement.desired, placement.ready, ever_ready) {
-        (0, ..) => condition(
-            AVAILABLE,
-            ConditionStatus::Unknown,
-            "ScaledToZero",
-            "no replica is wanted".into(),
-        ),
-        (_, 0, false) => condition(AVAILABLE, ConditionStatus::False, NEVER_READY, serving),
-        (_, 0, true) => condition(AVAILABLE, ConditionStatus::False, "NoReplicaReady", serving),
-        _ => condition(AVAILABLE, ConditionStatus::True, "ReplicasReady", serving),
-    };
-    vec![
-        condition(
-            "Resilient",
-            truth(verdict == Verdict::Resilient),
-            verdict.as_str(),
-            String::new(),
-        ),
-        survives("SurvivesNodeLoss", Survives::Node, "node"),
-        survives("SurvivesZoneLoss", Survives::Zone, "zone"),
-        available,
-    ]
-}
-
-/// Keeps the report small: drops the mildest findings, then the oldest transitions, until it fits.
-fn fit(status: &mut ReportStatus) {
-    while size(status) > STATUS_MAX {
-        status.truncated = true;
-        if status.findings.len() > 8 {
-            status.findings.pop();
-        } else if !status.timeline.is_empty() {
-            status.timeline.remove(0);
-        } else if status.findings.pop().is_none() {
-            return;
-        }
-    }
-}
-
-fn size(status: &ReportStatus) -> usize {
-    serde_json::to_vec(status).map_or(0, |json| json.len())
 }
 
 /// A hash of the status as it would be written, stable over restarts (FNV-1a, 64 bit).

@@ -4,6 +4,11 @@
 //! and here are what `kubectl explain` prints. `crds/` and the chart's copy are generated from these types, and a test
 //! holds them equal.
 
+#![allow(
+    unreachable_pub,
+    reason = "the derives repeat the types in modules of their own"
+)]
+
 use kube::{CustomResource, CustomResourceExt, KubeSchema};
 use serde::{Deserialize, Serialize};
 

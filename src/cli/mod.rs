@@ -1,1 +1,105 @@
-//! cli
+//! The command line: one file a subcommand.
+//!
+//! Exit codes: 0, nothing was found; 1, `check` found something at or above `--fail-on`; 2, wrong usage, or an input that
+//! could not be read (what could be is still printed).
+
+mod check;
+mod crds;
+mod explain;
+#[cfg(feature = "operator")]
+mod live;
+#[cfg(feature = "operator")]
+pub mod operator;
+mod rules;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The load line for Kubernetes workloads: which do not survive the loss of a pod, a node or a zone, and why.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, propagate_version = false, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge manifests, or a live cluster once
+    Check(check::CheckArgs),
+    /// List the rules and detectors
+    Rules,
+    /// Print what a rule or detector means, why it matters and what mends it
+    Explain(explain::ExplainArgs),
+    /// Print the CustomResourceDefinitions
+    Crds(crds::CrdsArgs),
+    /// Run in a cluster: watch, judge, report
+    #[cfg(feature = "operator")]
+    Operator(operator::OperatorArgs),
+    /// Print the version
+    Version,
+}
+
+/// Why a command did not do what it was asked to: exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Standard output or a file cannot be written.
+    #[error("cannot write {what}: {source}")]
+    Write {
+        /// What was to be written.
+        what: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No rule or detector has this name.
+    #[error("no rule or detector is called {name:?}; {hint}")]
+    UnknownName {
+        /// What was asked for.
+        name: String,
+        /// What to do instead.
+        hint: String,
+    },
+    /// The cluster cannot be read at all.
+    #[cfg(feature = "operator")]
+    #[error("{0}")]
+    Live(#[from] live::LiveError),
+    /// The operator ended although nobody asked it to.
+    #[cfg(feature = "operator")]
+    #[error("{0}")]
+    Operator(#[from] operator::RunError),
+}
+
+impl Cli {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// [`CliError`], for which the exit code is 2.
+    pub fn run(self) -> Result<ExitCode, CliError> {
+        match self.command {
+            Command::Check(args) => check::run(&args),
+            Command::Rules => print(&rules::render()),
+            Command::Explain(args) => print(&explain::page(&args.name)?),
+            Command::Crds(args) => crds::run(args),
+            #[cfg(feature = "operator")]
+            Command::Operator(args) => {
+                operator::run(args)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Version => print(concat!("plimsoll ", env!("CARGO_PKG_VERSION"), "\n")),
+        }
+    }
+}
+
+/// Writes to standard output. Whoever reads it may have read enough (`| head`): that is no failure.
+fn print(text: &str) -> Result<ExitCode, CliError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Write {
+            what: "to standard output".to_owned(),
+            source,
+        }),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -22,7 +22,7 @@ const RETRY_MAX: Duration = Duration::from_secs(300);
 pub struct ReportSeen {
     /// The workload or node that it is about.
     pub subject: ObjectKey,
-    /// The workload's uid that it names; empty for a node's.
+    /// The uid of that workload or node, as the report names it; empty when it does not.
     pub uid: Name,
     /// What it says; `None` when it has no status yet.
     pub status: Option<ReportStatus>,
@@ -186,18 +186,14 @@ impl Reports {
     /// Makes sure that there is a state for this very workload; that of an earlier one of the same name is dropped.
     pub(super) fn entry(&mut self, key: &ObjectKey, uid: &Name) -> &mut ReportState {
         let report = self.by_subject.entry(key.clone()).or_default();
-        if report.uid != *uid {
-            let anew = !report.uid.is_empty() || report.stale;
-            let acknowledgements = if anew {
-                Vec::new()
-            } else {
-                std::mem::take(&mut report.acknowledgements)
-            };
+        if report.uid.is_empty() && !report.stale {
+            // Read from the API server, or new: about this very object as far as anybody knows.
+            report.uid = uid.clone();
+        } else if report.uid != *uid {
             *report = ReportState {
                 uid: uid.clone(),
                 exists: report.exists,
-                stale: anew && report.exists,
-                acknowledgements,
+                stale: report.exists,
                 ..ReportState::default()
             };
         }

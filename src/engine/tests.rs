@@ -1,1 +1,424 @@
+use super::*;
+use crate::model::report::{Acknowledgement, FindingState, Transition, Verdict};
+use crate::model::testing::{deployment, node, pod, replica_set, stateful_set, wall};
+use crate::model::time::Moment;
 
+/// An engine with a clock that tests turn: seconds since [`wall`]'s zero.
+struct Cluster {
+    engine: Engine,
+    second: u64,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let index = Index::complete(crate::model::config::ClusterVersion::NEWEST);
+        Cluster::over(Engine::new(index, Policy::default(), DetectorConfig::default()))
+    }
+
+    fn over(mut engine: Engine) -> Self {
+        engine.reports_listed();
+        engine.lead(true, Moment(0));
+        Cluster { engine, second: 0 }
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            at: Moment(self.second * 1000),
+            wall: wall(i64::try_from(self.second).expect("small")),
+        }
+    }
+
+    fn see(&mut self, objects: impl IntoIterator<Item = crate::model::object::Object>) -> &mut Self {
+        let at = self.now().at;
+        objects
+            .into_iter()
+            .for_each(|o| self.engine.index_mut().apply(o, at));
+        self
+    }
+
+    /// The web Deployment on one node, seen at 0 and settled at 10.
+    fn settled() -> (Self, Vec<Decision>) {
+        let mut cluster = Cluster::new();
+        let mut decisions = cluster.see(web()).at(0);
+        decisions.extend(cluster.at(10));
+        (cluster, decisions)
+    }
+
+    /// Something happens at a second, and is judged.
+    fn happens(
+        &mut self,
+        second: u64,
+        objects: impl IntoIterator<Item = crate::model::object::Object>,
+    ) -> Vec<Decision> {
+        let mut decisions = self.at(second);
+        self.see(objects);
+        decisions.extend(self.judge());
+        decisions
+    }
+
+    /// Turns the clock, waking the engine whenever it asked for it, as the operator's loop does.
+    fn at(&mut self, second: u64) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        while let Some(due) = self.engine.next_due().filter(|due| due.0 <= second * 1000) {
+            self.second = self.second.max(due.0.div_ceil(1000));
+            decisions.extend(self.judge());
+        }
+        self.second = second;
+        decisions.extend(self.judge());
+        decisions
+    }
+
+    /// Judges, and shows the engine what it wrote, as the watch on reports does.
+    fn judge(&mut self) -> Vec<Decision> {
+        let decisions = self.engine.judge(self.now());
+        for decision in &decisions {
+            self.show(decision);
+        }
+        decisions
+    }
+
+    fn show(&mut self, decision: &Decision) {
+        let now = self.now().at;
+        match &decision.write {
+            ReportWrite::Put { status, .. } | ReportWrite::Replace { status } => {
+                let seen = ReportSeen {
+                    subject: decision.subject.clone(),
+                    uid: if decision.subject.kind == Kind::Node {
+                        "".into()
+                    } else {
+                        decision.uid.clone()
+                    },
+                    status: Some((**status).clone()),
+                    acknowledgements: Vec::new(),
+                };
+                self.engine.report_seen(seen, now);
+            }
+            ReportWrite::Delete => self.engine.report_gone(&decision.subject, now),
+        }
+    }
+}
+
+fn status(decisions: &[Decision], kind: Kind) -> &ReportStatus {
+    let last = decisions
+        .iter()
+        .rev()
+        .find(|d| d.subject.kind == kind)
+        .expect("a decision");
+    match &last.write {
+        ReportWrite::Put { status, .. } | ReportWrite::Replace { status } => status,
+        ReportWrite::Delete => panic!("deleted"),
+    }
+}
+
+fn web() -> Vec<crate::model::object::Object> {
+    vec![
+        node("n1").object(),
+        node("n2").object(),
+        lease("n1"),
+        lease("n2"),
+        deployment("shop/web").replicas(2).object(),
+        replica_set("shop/web").object(),
+        pod("shop/web-1").on("n1").object(),
+        pod("shop/web-2").on("n1").object(),
+    ]
+}
+
+fn lease(node: &str) -> crate::model::object::Object {
+    crate::model::object::Object::Lease(crate::model::node::Lease {
+        node: node.into(),
+        renewed: Some(wall(0)),
+    })
+}
+
+fn ids(status: &ReportStatus) -> Vec<&str> {
+    status.findings.iter().map(|f| f.id.as_str()).collect()
+}
+
+#[test]
+fn co_location_is_told_when_it_has_settled_although_nothing_more_happens() {
+    let mut cluster = Cluster::new();
+    let first = cluster.see(web()).at(0);
+    assert!(!ids(status(&first, Kind::Deployment)).contains(&"co-located"));
+    assert!(cluster.at(9).is_empty());
+    let settled = cluster.at(10);
+    assert!(ids(status(&settled, Kind::Deployment)).contains(&"co-located"));
+    assert_eq!(status(&settled, Kind::Deployment).verdict, Verdict::AtRisk);
+    assert!(cluster.at(3600).is_empty(), "then there is nothing to write");
+}
+
+#[test]
+fn a_standby_judges_and_decides_nothing() {
+    let mut cluster = Cluster::new();
+    cluster.engine.lead(false, Moment(0));
+    assert!(cluster.see(web()).at(0).is_empty());
+    assert!(cluster.at(10).is_empty());
+    assert!(cluster.engine.active().any(|(rule, ..)| rule == "pod-spread"));
+    cluster.engine.lead(true, Moment(20_000));
+    let decisions = cluster.at(20);
+    assert!(
+        ids(status(&decisions, Kind::Deployment)).contains(&"co-located"),
+        "its detectors were warm"
+    );
+}
+
+#[test]
+fn nothing_is_decided_before_every_kind_and_the_reports_are_listed() {
+    let mut engine = Engine::new(Index::new(), Policy::default(), DetectorConfig::default());
+    engine.lead(true, Moment(0));
+    let now = Now {
+        at: Moment(0),
+        wall: wall(0),
+    };
+    for kind in Kind::WATCHED {
+        assert!(engine.judge(now).is_empty());
+        engine.index_mut().begin_list(kind);
+        if kind == Kind::Deployment {
+            engine
+                .index_mut()
+                .apply(deployment("shop/web").replicas(2).object(), now.at);
+        }
+        engine.index_mut().end_list(kind);
+    }
+    assert!(
+        engine.judge(now).is_empty(),
+        "latches are read before the first write"
+    );
+    engine.reports_listed();
+    assert_eq!(engine.judge(now).len(), 1);
+}
+
+#[test]
+fn without_pods_there_is_nothing_to_judge_by() {
+    let mut cluster = Cluster::new();
+    cluster
+        .see(web())
+        .engine
+        .index_mut()
+        .set_unreadable(Kind::Pod, "403");
+    assert!(
+        cluster.at(60).is_empty(),
+        "a forbidden list must not look like an outage"
+    );
+}
+
+#[test]
+fn a_restart_goes_on_where_the_report_stands() {
+    let (mut cluster, mut last) = Cluster::settled();
+    last.extend(cluster.happens(20, [node("n1").unknown_since(20).object()]));
+    let stranded = status(&last, Kind::Deployment).clone();
+    assert!(
+        ids(&stranded).contains(&"stranded") && stranded.verdict == Verdict::Outage,
+        "{stranded:#?}"
+    );
+    let on_node = status(&last, Kind::Node).clone();
+    assert_eq!(ids(&on_node), ["node-not-ready"]);
+    assert_eq!(on_node.timeline.len(), 1, "{:#?}", on_node.timeline);
+
+    let index = Index::complete(crate::model::config::ClusterVersion::NEWEST);
+    let mut again = Engine::new(index, Policy::default(), DetectorConfig::default());
+    for (subject, uid, status) in [
+        (
+            ObjectKey::new(Kind::Deployment, "shop", "web"),
+            "uid-web",
+            stranded.clone(),
+        ),
+        (ObjectKey::new(Kind::Node, "", "n1"), "", on_node),
+    ] {
+        let seen = ReportSeen {
+            subject,
+            uid: uid.into(),
+            status: Some(status),
+            acknowledgements: Vec::new(),
+        };
+        again.report_seen(seen, Moment(0));
+    }
+    let mut again = Cluster::over(again);
+    again.second = 25;
+    again.see(web()).see([node("n1").unknown_since(20).object()]);
+    let decisions = again.at(25);
+    let told: Vec<&Change> = decisions.iter().flat_map(|d| &d.changes).collect();
+    assert!(told.is_empty(), "a restart tells nothing twice: {told:#?}");
+
+    again.happens(40, [node("n1").ready_since(40).object()]);
+    let limbo = again.happens(60, [node("n1").unknown_since(60).object()]);
+    let node_status = status(&limbo, Kind::Node);
+    let finding = node_status
+        .findings
+        .iter()
+        .find(|f| f.rule == "node-limbo")
+        .expect("the silence before counts");
+    assert_eq!((finding.episodes, finding.state), (2, FindingState::Active));
+}
+
+#[test]
+fn a_deleted_report_comes_back_with_its_latches_and_an_edited_one_is_overruled() {
+    let (mut cluster, first) = Cluster::settled();
+    let key = ObjectKey::new(Kind::Deployment, "shop", "web");
+    let wrote = status(&first, Kind::Deployment).clone();
+    cluster.second = 20;
+    cluster.engine.report_gone(&key, Moment(20_000));
+    let back = cluster.at(20);
+    assert_eq!(*status(&back, Kind::Deployment), wrote);
+    assert!(matches!(back[0].write, ReportWrite::Put { create: true, .. }));
+    assert!(back[0].changes.is_empty(), "nothing happened to the workload");
+
+    let edited = ReportStatus {
+        verdict: Verdict::Resilient,
+        ..wrote.clone()
+    };
+    let seen = ReportSeen {
+        subject: key,
+        uid: "uid-web".into(),
+        status: Some(edited),
+        acknowledgements: Vec::new(),
+    };
+    cluster.engine.report_seen(seen, Moment(30_000));
+    cluster.second = 30;
+    assert!(
+        cluster.at(31).is_empty(),
+        "a write that is under way gets the time to show"
+    );
+    assert_eq!(*status(&cluster.at(40), Kind::Deployment), wrote);
+}
+
+#[test]
+fn a_write_that_does_not_show_is_made_again_ever_more_slowly() {
+    let mut cluster = Cluster::new();
+    cluster.see([deployment("shop/web").replicas(2).object()]);
+    let mut tries = Vec::new();
+    for second in 0..400 {
+        cluster.second = second;
+        if !cluster.engine.judge(cluster.now()).is_empty() {
+            tries.push(second);
+        }
+    }
+    let gaps: Vec<u64> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.len() >= 3 && gaps.is_sorted() && gaps[0] >= 5, "{tries:?}");
+}
+
+#[test]
+fn a_workload_made_anew_starts_with_an_empty_report() {
+    let (mut cluster, _) = Cluster::settled();
+    let mut anew = deployment("shop/web").replicas(2);
+    anew.uid = "another".into();
+    cluster.second = 20;
+    cluster.see([anew.object()]);
+    let decisions = cluster.at(20);
+    assert!(
+        matches!(decisions[0].write, ReportWrite::Replace { .. }),
+        "{decisions:#?}"
+    );
+    let status = status(&decisions, Kind::Deployment);
+    assert!(
+        status.findings.iter().all(|f| f.since.time() == wall(20)),
+        "{status:#?}"
+    );
+}
+
+#[test]
+fn an_acknowledgement_closes_what_has_recovered() {
+    let (mut cluster, _) = Cluster::settled();
+    cluster.happens(20, [node("n1").unknown_since(20).object()]);
+    let over = cluster.happens(40, [node("n1").ready_since(40).object()]);
+    let recovered = status(&over, Kind::Deployment).clone();
+    assert_eq!(
+        (recovered.summary.recovered, cluster.engine.unacknowledged()),
+        (1, 1)
+    );
+    let acknowledgement = Acknowledgement {
+        id: "stranded".into(),
+        reason: "moved".into(),
+        episode: 1,
+        by: None,
+    };
+    let seen = ReportSeen {
+        subject: ObjectKey::new(Kind::Deployment, "shop", "web"),
+        uid: "uid-web".into(),
+        status: Some(recovered),
+        acknowledgements: vec![acknowledgement],
+    };
+    cluster.engine.report_seen(seen, Moment(50_000));
+    let closed = cluster.at(50);
+    assert_eq!(closed[0].changes[0].transition, Transition::Closed);
+    assert_eq!(
+        (
+            status(&closed, Kind::Deployment).summary.recovered,
+            cluster.engine.unacknowledged()
+        ),
+        (0, 0)
+    );
+}
+
+#[test]
+fn a_nodes_report_stays_for_as_long_as_its_silences_count_and_then_goes() {
+    let (mut cluster, _) = Cluster::settled();
+    cluster.happens(20, [node("n1").unknown_since(20).object()]);
+    cluster.happens(40, [node("n1").ready_since(40).object()]);
+    let deleted = |decisions: &[Decision]| decisions.iter().any(|d| d.write == ReportWrite::Delete);
+    assert!(
+        !deleted(&cluster.at(40 + 899)),
+        "a second silence in the window would be limbo"
+    );
+    assert!(deleted(&cluster.at(40 + 901)));
+}
+
+#[test]
+fn system_namespaces_and_other_kinds_have_no_report() {
+    let mut cluster = Cluster::new();
+    cluster.see([
+        deployment("kube-system/dns").object(),
+        crate::model::testing::workload(Kind::DaemonSet, "shop/agent").object(),
+        stateful_set("shop/db").object(),
+    ]);
+    let subjects: Vec<String> = cluster.at(0).iter().map(|d| d.subject.to_string()).collect();
+    assert_eq!(subjects, ["StatefulSet shop/db"]);
+}
+
+#[test]
+fn below_desired_for_five_minutes_is_degraded() {
+    let mut cluster = Cluster::new();
+    cluster
+        .see(web())
+        .see([pod("shop/web-2").on("n1").unready().object()]);
+    cluster.at(0);
+    let verdict = |decisions: &[Decision]| {
+        decisions
+            .iter()
+            .rev()
+            .find(|d| d.subject.kind == Kind::Deployment)
+            .map(|_| status(decisions, Kind::Deployment).verdict)
+    };
+    assert_ne!(verdict(&cluster.at(299)), Some(Verdict::Degraded));
+    assert_eq!(verdict(&cluster.at(300)), Some(Verdict::Degraded));
+}
+
+#[test]
+fn stamps_never_change_on_a_resync() {
+    let (mut cluster, _) = Cluster::settled();
+    for second in [60, 600, 6000] {
+        cluster.second = second;
+        let at = cluster.now().at;
+        for kind in [
+            Kind::Deployment,
+            Kind::ReplicaSet,
+            Kind::Pod,
+            Kind::Node,
+            Kind::Lease,
+        ] {
+            cluster.engine.index_mut().begin_list(kind);
+        }
+        web()
+            .into_iter()
+            .for_each(|o| cluster.engine.index_mut().apply(o, at));
+        for kind in [
+            Kind::Deployment,
+            Kind::ReplicaSet,
+            Kind::Pod,
+            Kind::Node,
+            Kind::Lease,
+        ] {
+            cluster.engine.index_mut().end_list(kind);
+        }
+        assert!(cluster.at(second).is_empty());
+    }
+}

@@ -205,7 +205,7 @@ impl Index {
         } = std::mem::take(&mut self.pending);
         if workloads || concentrated {
             let judged = self.owners.judged().map(|(_, owner)| owner);
-            let marked = judged.filter(|owner| workloads || owner.counts.len() == 1);
+            let marked = judged.filter(|owner| workloads || self.nodes.is_one_domain(owner.counts.keys()));
             self.dirty.workloads.extend(marked.map(|owner| owner.key.clone()));
         }
         if nodes {

@@ -118,6 +118,16 @@ impl Nodes {
         self.release(id);
     }
 
+    /// Whether these are one node, or nodes of one zone: what is there could be told to spread, once others can take it.
+    pub(super) fn is_one_domain<'n>(&self, mut nodes: impl ExactSizeIterator<Item = &'n NodeId>) -> bool {
+        let alone = nodes.len() == 1;
+        let Some(first) = nodes.next() else {
+            return false;
+        };
+        let zone = self.get(*first).zone.as_deref();
+        alone || (zone.is_some() && nodes.all(|node| self.get(*node).zone.as_deref() == zone))
+    }
+
     /// A pod of a workload is here now.
     pub(super) fn join(&mut self, id: NodeId, workload: OwnerId) {
         *self.get_mut(id).workloads.entry(workload).or_default() += 1;

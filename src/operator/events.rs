@@ -38,9 +38,10 @@ pub(super) fn event(
         &subject.namespace
     };
     let what = format!(
-        "{uid}/{}/{:?}/{}/{}",
+        "{uid}/{}/{:?}/{}/{}/{}",
         change.id,
         change.transition,
+        change.severity.as_str(),
         change.episode,
         at.as_second()
     );

@@ -271,9 +271,10 @@ fn cluster_report_of(
     report: &DeserializeGuard<ClusterResilienceReport>,
 ) -> Result<Option<ReportSeen>, String> {
     let report = report.0.as_ref().map_err(ToString::to_string)?;
+    let owner = report.metadata.owner_references.iter().flatten().next();
     Ok(report.spec.node_name.as_deref().map(|node| ReportSeen {
         subject: ObjectKey::new(Kind::Node, "", node),
-        uid: "".into(),
+        uid: owner.map_or_else(|| "".into(), |owner| owner.uid.as_str().into()),
         status: report.status.clone(),
         acknowledgements: report.spec.acknowledgements.clone(),
     }))

@@ -87,9 +87,10 @@ impl Writer {
                 }
             }
             for _ in 0..turn.len() {
-                let Some(subject) = turn.pop_front().filter(|_| tasks.len() < AT_ONCE) else {
+                if tasks.len() >= AT_ONCE {
                     break;
-                };
+                }
+                let Some(subject) = turn.pop_front() else { break };
                 if busy.contains(&subject) {
                     turn.push_back(subject);
                     continue;

@@ -2,8 +2,10 @@ use std::time::Duration;
 
 use rstest::rstest;
 
+use super::status::size;
 use super::*;
 use crate::model::finding::Message;
+use crate::model::report::{STATUS_MAX, Survives, Verdict};
 use crate::model::testing::wall;
 
 const QUIET: Duration = Duration::from_secs(7 * 24 * 3600);

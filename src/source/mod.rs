@@ -1,4 +1,13 @@
-//! source
+//! Anything that can say what a cluster looks like, turned into the model's types.
+//!
+//! ```text
+//! watch events, lists ── JSON ──────────────> projection ──> Object ──> index
+//! files ── YAML, JSON ──> manifest ──(value)──^
+//! ```
+//!
+//! Past this module nothing sees JSON, YAML or a Kubernetes client's type.
+
+pub mod manifest;
 pub mod projection;
 #[cfg(feature = "operator")]
 pub mod watched;

@@ -16,20 +16,18 @@ use super::projection::{self, Projection, ProjectionError};
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::object::{NODE_LEASE_NAMESPACE, Object};
 
+/// What is read of a kind.
+trait Reads {
+    type Fields<'de>: Deserialize<'de> + Projection<'de>;
+}
+
 /// A kind that is watched: one of this module's marker types.
-#[allow(
-    private_bounds,
-    reason = "the fields that a projection reads are nobody else's business"
-)]
-pub(crate) trait WatchedKind: Clone + Debug + Send + Sync + Sized + 'static {
+#[allow(private_bounds, reason = "which fields are read is nobody else's business")]
+pub trait WatchedKind: Reads + Clone + Debug + Send + Sync + Sized + 'static {
     /// Which kind it is.
     const KIND: Kind;
     /// kube's marker for kinds inside or outside namespaces.
     type Scope;
-    /// The fields that are read.
-    #[doc(hidden)]
-    #[allow(private_bounds, reason = "as above")]
-    type Fields<'de>: Deserialize<'de> + Projection;
 
     /// Where the engine reads objects of this kind: everywhere, except for Leases.
     fn api(client: Client) -> Api<Watched<Self>> {
@@ -40,7 +38,7 @@ pub(crate) trait WatchedKind: Clone + Debug + Send + Sync + Sized + 'static {
 /// An object as the API server sent it: projected, or the reason why it cannot be. Reading one never fails on an odd
 /// object, so that one of them cannot hold up the whole list.
 #[derive(Clone, Debug)]
-pub(crate) struct Watched<K> {
+pub struct Watched<K> {
     metadata: ObjectMeta,
     object: Result<Object, ProjectionError>,
     kind: PhantomData<fn() -> K>,
@@ -69,7 +67,7 @@ impl<'de, K: WatchedKind> Deserialize<'de> for Watched<K> {
             name: identity.name.as_deref().map(str::to_owned),
             namespace: text(&identity.namespace),
             uid: text(&identity.uid),
-            resource_version: identity.resource_version,
+            resource_version: identity.resource_version.map(Cow::into_owned),
             ..ObjectMeta::default()
         });
         Ok(Watched {
@@ -114,11 +112,14 @@ macro_rules! watched_kinds {
         $(
             #[doc = concat!("Marker: ", stringify!($kind), "s are watched.")]
             #[derive(Clone, Debug)]
-            pub(crate) enum $marker {}
+            pub enum $marker {}
 
             impl WatchedKind for $marker {
                 const KIND: Kind = Kind::$kind;
                 type Scope = $scope;
+            }
+
+            impl Reads for $marker {
                 type Fields<'de> = projection::$fields<'de>;
             }
         )*
@@ -145,16 +146,19 @@ watched_kinds! {
 
 /// Marker: Leases are watched. Only those of nodes: every controller of a cluster renews one of its own.
 #[derive(Clone, Debug)]
-pub(crate) enum Leases {}
+pub enum Leases {}
 
 impl WatchedKind for Leases {
     const KIND: Kind = Kind::Lease;
     type Scope = NamespaceResourceScope;
-    type Fields<'de> = projection::LeaseFields<'de>;
 
     fn api(client: Client) -> Api<Watched<Self>> {
         Api::namespaced(client, NODE_LEASE_NAMESPACE)
     }
+}
+
+impl Reads for Leases {
+    type Fields<'de> = projection::LeaseFields<'de>;
 }
 
 /// Runs a block for every kind of [`Kind::ALL`], with its [`Kind`] and its `Api<Watched<_>>`.

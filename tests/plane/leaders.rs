@@ -52,8 +52,17 @@ fn of_two_operators_one_writes_and_the_other_takes_over() {
         ),
         (1, 0)
     );
-    let judged = metric(&second, "plimsoll_findings", "min-replicas");
-    assert!(judged >= 2, "a standby judges all the same: {judged}");
+    world
+        .plane
+        .eventually("a standby judges all the same", SOON, |_| {
+            let judged = metric(&second, "plimsoll_findings", "min-replicas");
+            Ok(if judged >= 2 {
+                Ok(())
+            } else {
+                Err(judged.to_string())
+            })
+        })
+        .expect("its gauges");
 
     // Asked to stop, the leader gives the lease back; the other need not wait until it has run out.
     first.signal("TERM").expect("asked to stop");

@@ -3,8 +3,10 @@
 //! One plane for the whole suite, one test at a time (they silence nodes and restart the operator); each has namespaces
 //! of its own. Its first lines print by how much the timers are shorter than a default cluster's.
 
+mod cases;
 mod iconik;
 mod leaders;
 mod planted;
 mod quiet;
+mod refused;
 mod world;

@@ -9,23 +9,26 @@ use plimsoll_kit::{Node, Operator, Options, Plane};
 use serde_json::Value;
 
 /// How long a test waits for something that should take a second or two: these machines are busy.
-pub const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// The nodes: two zones, two each.
-pub const NODES: [(&str, &str); 4] = [("n1", "a"), ("n2", "a"), ("n3", "b"), ("n4", "b")];
+pub(crate) const NODES: [(&str, &str); 4] = [("n1", "a"), ("n2", "a"), ("n3", "b"), ("n4", "b")];
+
+/// The nodes that tests silence.
+pub(crate) const STORY_NODES: [&str; 2] = ["n1", "n3"];
 
 /// Who the operator is to the API server.
-pub const USER: &str = "system:serviceaccount:plimsoll-system:plimsoll";
+pub(crate) const USER: &str = "system:serviceaccount:plimsoll-system:plimsoll";
 
 /// The shared plane.
-pub struct World {
-    pub plane: Plane,
+pub(crate) struct World {
+    pub(crate) plane: Plane,
     scale: String,
     start: plimsoll_kit::Mark,
 }
 
 /// The world, for one test at a time. A test that failed does not spoil it for the next: each has its own namespaces.
-pub fn world() -> MutexGuard<'static, World> {
+pub(crate) fn world() -> MutexGuard<'static, World> {
     static WORLD: OnceLock<Mutex<World>> = OnceLock::new();
     WORLD
         .get_or_init(|| Mutex::new(World::start()))
@@ -43,29 +46,45 @@ impl World {
         );
         let nodes = NODES.map(|(name, zone)| Node::new(name, zone));
         plane.add_nodes(&nodes).expect("nodes join");
+        // The nodes that tests silence hold none of the chart's own pods.
+        STORY_NODES
+            .iter()
+            .for_each(|node| plane.cordon(node).expect("cordon"));
         plane
             .install_chart(&[&format!("operator.timeScale={scale}")])
             .expect("helm installs the chart");
+        let rolled_out = [
+            "rollout",
+            "status",
+            "deployment/plimsoll",
+            "-n",
+            "plimsoll-system",
+            "--timeout=60s",
+        ];
+        plane.kubectl(&rolled_out).expect("its pods run");
+        STORY_NODES
+            .iter()
+            .for_each(|node| plane.uncordon(node).expect("uncordon"));
         let start = plane.audit().mark().expect("the audit log");
         World { plane, scale, start }
     }
 
     /// The operator as the chart's Deployment would run it, with the ServiceAccount's token only.
-    pub fn operator(&self, replica: usize) -> Operator {
+    pub(crate) fn operator(&self, replica: usize) -> Operator {
         let binary = Path::new(env!("CARGO_BIN_EXE_plimsoll"));
         let scale = ("PLIMSOLL_TIME_SCALE", self.scale.as_str());
         Operator::start(&self.plane, binary, replica, &[scale]).expect("the operator starts")
     }
 
     /// An operator that has listed everything.
-    pub fn ready_operator(&self, replica: usize) -> Operator {
+    pub(crate) fn ready_operator(&self, replica: usize) -> Operator {
         let mut operator = self.operator(replica);
         operator.wait_ready(SOON).expect("the operator becomes ready");
         operator
     }
 
     /// Applies manifests as one `List`.
-    pub fn apply(&self, objects: &[Value]) {
+    pub(crate) fn apply(&self, objects: &[Value]) {
         let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
         self.plane
             .apply(&list.to_string())
@@ -73,7 +92,7 @@ impl World {
     }
 
     /// The reports of a namespace, by name.
-    pub fn reports(&self, namespace: &str) -> BTreeMap<String, Report> {
+    pub(crate) fn reports(&self, namespace: &str) -> BTreeMap<String, Report> {
         let list = self
             .plane
             .get(&["resiliencereports", "-n", namespace])
@@ -91,7 +110,7 @@ impl World {
     }
 
     /// The report on a node, if there is one.
-    pub fn node_report(&self, node: &str) -> Option<Report> {
+    pub(crate) fn node_report(&self, node: &str) -> Option<Report> {
         self.plane
             .get(&["clusterresiliencereport", &format!("node-{node}")])
             .ok()
@@ -99,14 +118,14 @@ impl World {
     }
 
     /// Waits until `look` returns something.
-    pub fn eventually<T>(&self, what: &str, look: impl Fn(&World) -> Result<T, String>) -> T {
+    pub(crate) fn eventually<T>(&self, what: &str, look: impl Fn(&World) -> Result<T, String>) -> T {
         self.plane
             .eventually(what, SOON, |_| Ok(look(self)))
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Waits until one report shows something.
-    pub fn report_shows(
+    pub(crate) fn report_shows(
         &self,
         namespace: &str,
         name: &str,
@@ -123,7 +142,7 @@ impl World {
     }
 
     /// Names of the pods of a namespace, with their nodes.
-    pub fn pods(&self, namespace: &str) -> Vec<(String, String)> {
+    pub(crate) fn pods(&self, namespace: &str) -> Vec<(String, String)> {
         let pods = self
             .plane
             .get(&["pods", "-n", namespace])
@@ -137,29 +156,38 @@ impl World {
     }
 
     /// Waits until a Deployment has as many ready replicas as it wants, and the newest are all that there are.
-    pub fn rolled_out(&self, namespace: &str, name: &str) {
+    pub(crate) fn rolled_out(&self, namespace: &str, name: &str) {
         let target = format!("deployment/{name}");
         self.plane
             .kubectl(&["rollout", "status", &target, "-n", namespace, "--timeout=60s"])
             .expect("the rollout completes");
     }
 
-    /// Since the plane started, the operator was never refused: the chart grants what it needs.
-    pub fn nothing_was_forbidden(&self) {
-        let requests = self
-            .plane
-            .audit()
-            .between(self.start, self.plane.audit().mark().expect("the audit log"));
+    /// What was refused so far was meant to be.
+    pub(crate) fn forget_refusals(&mut self) {
+        self.start = self.plane.audit().mark().expect("the audit log");
+    }
+
+    /// Since the plane started, the operator was never refused: the chart grants what it needs. A namespace that is being
+    /// deleted takes nothing new, whoever asks, with the same code.
+    pub(crate) fn nothing_was_forbidden(&self) {
+        let list = self.plane.get(&["namespaces"]).expect("namespaces can be read");
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let active = items.iter().filter(|n| n["status"]["phase"] == "Active");
+        let active: BTreeSet<&str> = active
+            .filter_map(|n| n["metadata"]["name"].as_str())
+            .chain([""])
+            .collect();
+        let requests = self.plane.audit().since(self.start).expect("the audit log");
         let ours = requests
-            .expect("the audit log")
             .into_iter()
-            .filter(|r| r.user == USER);
+            .filter(|r| r.user == USER && active.contains(r.namespace.as_str()));
         let refused: Vec<_> = ours.filter(plimsoll_kit::Request::is_forbidden).collect();
         assert!(refused.is_empty(), "{refused:#?}");
     }
 
     /// Cordons every node but one.
-    pub fn only(&self, node: &str) {
+    pub(crate) fn only(&self, node: &str) {
         NODES
             .iter()
             .filter(|(n, _)| *n != node)
@@ -167,7 +195,7 @@ impl World {
     }
 
     /// Uncordons every node.
-    pub fn uncordon_all(&self) {
+    pub(crate) fn uncordon_all(&self) {
         NODES
             .iter()
             .for_each(|(n, _)| self.plane.uncordon(n).expect("uncordon"));
@@ -176,11 +204,11 @@ impl World {
 
 /// A `ResilienceReport` or `ClusterResilienceReport` as kubectl reads it.
 #[derive(Clone, Debug)]
-pub struct Report(pub Value);
+pub(crate) struct Report(pub(crate) Value);
 
 impl Report {
     /// Its findings as `rule` or `rule:subject`, those of detectors left out.
-    pub fn of_rules(&self) -> BTreeSet<String> {
+    pub(crate) fn of_rules(&self) -> BTreeSet<String> {
         let is_rule = |f: &&Value| {
             f["rule"]
                 .as_str()
@@ -194,7 +222,7 @@ impl Report {
     }
 
     /// All findings.
-    pub fn findings(&self) -> Vec<Value> {
+    pub(crate) fn findings(&self) -> Vec<Value> {
         self.0["status"]["findings"]
             .as_array()
             .cloned()
@@ -202,17 +230,17 @@ impl Report {
     }
 
     /// The finding of a rule or detector, if it is there.
-    pub fn finding(&self, rule: &str) -> Option<Value> {
+    pub(crate) fn finding(&self, rule: &str) -> Option<Value> {
         self.findings().into_iter().find(|f| f["rule"] == rule)
     }
 
     /// Whether a finding is Active.
-    pub fn has(&self, rule: &str) -> bool {
+    pub(crate) fn has(&self, rule: &str) -> bool {
         self.finding(rule).is_some_and(|f| f["state"] == "Active")
     }
 
     /// The verdict.
-    pub fn verdict(&self) -> String {
+    pub(crate) fn verdict(&self) -> String {
         self.0["status"]["verdict"]
             .as_str()
             .unwrap_or_default()
@@ -220,7 +248,7 @@ impl Report {
     }
 
     /// The message of a finding.
-    pub fn message(&self, rule: &str) -> String {
+    pub(crate) fn message(&self, rule: &str) -> String {
         self.finding(rule)
             .and_then(|f| f["message"].as_str().map(str::to_owned))
             .unwrap_or_default()

@@ -27,8 +27,8 @@ pub(crate) struct BarePodFields<'a> {
     status: Struct<Status<'a>>,
 }
 
-impl Projection for BarePodFields<'_> {
-    fn project(self, kind: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for BarePodFields<'a> {
+    fn project(self, kind: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let mut meta = self.metadata.fields_or_default();
         let identity = Identity::take(&mut meta, problems);
         let Some(key) = identity.key(kind) else {
@@ -74,6 +74,6 @@ fn shape(template: PodTemplate) -> PodShape {
     PodShape {
         containers: template.containers.into(),
         pod_memory_limited: is_limit(&template.pod_memory_limit),
-        no_execute: tolerations.filter(concerns_no_execute).collect(),
+        no_execute: tolerations.filter(|t| concerns_no_execute(t.effect)).collect(),
     }
 }

@@ -19,8 +19,8 @@ pub(crate) struct NamespaceFields<'a> {
     metadata: Struct<Meta<'a, Strings<'a>>>,
 }
 
-impl Projection for NamespaceFields<'_> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for NamespaceFields<'a> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let mut meta = self.metadata.fields_or_default();
         let identity = Identity::take(&mut meta, problems);
         let path = Path::Root.key("metadata");
@@ -88,8 +88,8 @@ impl Target<'_> {
     }
 }
 
-impl Projection for AutoscalerFields<'_> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for AutoscalerFields<'a> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
         let Some(name) = identity.name.clone() else {
             return (identity, None);
@@ -148,8 +148,8 @@ struct ServiceSpec<'a> {
     publish_not_ready_addresses: Loose<bool>,
 }
 
-impl Projection for ServiceFields<'_> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for ServiceFields<'a> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
         let Some(name) = identity.name.clone() else {
             return (identity, None);
@@ -209,8 +209,8 @@ impl<'de> Shape<'de> for Endpoints {
     }
 }
 
-impl Projection for EndpointSliceFields<'_> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for EndpointSliceFields<'a> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let mut meta = self.metadata.fields_or_default();
         let identity = Identity::take(&mut meta, problems);
         let Some(name) = identity.name.clone() else {

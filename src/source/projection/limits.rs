@@ -31,8 +31,8 @@ struct BudgetSpec {
     max_unavailable: Loose<IntOrString>,
 }
 
-impl Projection for BudgetFields<'_> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for BudgetFields<'a> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
         let Some(name) = identity.name.clone() else {
             return (identity, None);
@@ -88,8 +88,8 @@ struct Item<'a> {
     max: Struct<Amounts>,
 }
 
-impl Projection for LimitRangeFields<'_> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for LimitRangeFields<'a> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
         let Some(name) = identity.name.clone() else {
             return (identity, None);

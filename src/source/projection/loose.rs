@@ -21,14 +21,15 @@ use crate::model::selector::LabelSelector;
 use crate::model::text::clip;
 
 /// A field as it stands in the input.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Loose<T> {
     /// Not there, or `null`.
+    #[default]
     Absent,
     /// As expected.
     Set(T),
     /// Something else: why it does not fit, for [`Problems`].
-    Wrong(String),
+    Wrong(Box<str>),
 }
 
 /// A string.
@@ -41,12 +42,6 @@ pub(super) type List<T> = Loose<Vec<Loose<T>>>;
 /// See [`Struct`].
 #[derive(Debug, Default)]
 pub(super) struct Fields<T>(pub(super) T);
-
-impl<T> Default for Loose<T> {
-    fn default() -> Self {
-        Loose::Absent
-    }
-}
 
 impl<T> Loose<T> {
     /// The value; what does not fit is noted in `problems` and gone.
@@ -146,8 +141,8 @@ pub(super) trait Shape<'de>: Sized {
 fn read<'de, T: Shape<'de>>(read: Read<T>, found: impl fmt::Display) -> Loose<T> {
     match read {
         Some(Ok(value)) => Loose::Set(value),
-        Some(Err(why)) => Loose::Wrong(why),
-        None => Loose::Wrong(format!("must be {}, not {found}", T::EXPECTED)),
+        Some(Err(why)) => Loose::Wrong(why.into()),
+        None => Loose::Wrong(format!("must be {}, not {found}", T::EXPECTED).into()),
     }
 }
 
@@ -167,7 +162,7 @@ impl<'de, T: Shape<'de>> Visitor<'de> for LooseVisitor<T> {
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Loose<T>, E> {
-        Ok(T::from_text(Cow::Borrowed(text)).map_or_else(Loose::Wrong, Loose::Set))
+        Ok(T::from_text(Cow::Borrowed(text)).map_or_else(|why| Loose::Wrong(why.into()), Loose::Set))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Loose<T>, E> {
@@ -175,7 +170,7 @@ impl<'de, T: Shape<'de>> Visitor<'de> for LooseVisitor<T> {
     }
 
     fn visit_string<E: Error>(self, text: String) -> Result<Loose<T>, E> {
-        Ok(T::from_text(Cow::Owned(text)).map_or_else(Loose::Wrong, Loose::Set))
+        Ok(T::from_text(Cow::Owned(text)).map_or_else(|why| Loose::Wrong(why.into()), Loose::Set))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Loose<T>, E> {

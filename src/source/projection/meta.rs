@@ -1,6 +1,7 @@
 //! `metadata`: the few fields that are read of it. `managedFields` is skipped without being looked at.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -42,10 +43,21 @@ pub(super) struct Meta<'a, L> {
     pub(super) labels: Loose<L>,
 }
 
+/// The one empty name: tolerations alone have a few in every pod.
+static EMPTY: LazyLock<Name> = LazyLock::new(|| Name::from(""));
+
+/// A shared copy.
+pub(super) fn shared(text: &str) -> Name {
+    if text.is_empty() {
+        Name::clone(&EMPTY)
+    } else {
+        Name::from(text)
+    }
+}
+
 /// A string's shared copy; empty when it is absent.
 pub(super) fn name(text: Text<'_>) -> Name {
-    text.ok()
-        .map_or_else(|| Name::from(""), |text| Name::from(&*text))
+    shared(text.ok().as_deref().unwrap_or_default())
 }
 
 /// A stamp of the API server; `None` when it is absent or cannot be read.
@@ -55,20 +67,24 @@ pub(super) fn stamp(text: Text<'_>) -> Option<Timestamp> {
 
 /// Who an object is.
 #[derive(Clone, Debug)]
-pub(crate) struct Identity {
+#[cfg_attr(
+    not(feature = "operator"),
+    allow(dead_code, reason = "only watchers ask who it is")
+)]
+pub(crate) struct Identity<'a> {
     /// `metadata.name`; `None` when it is absent, empty or no string.
     pub(crate) name: Option<Name>,
     /// `metadata.namespace`; empty when absent.
     pub(crate) namespace: Name,
     /// `metadata.uid`; empty when absent.
-    pub(crate) uid: Name,
+    pub(crate) uid: Cow<'a, str>,
     /// `metadata.resourceVersion`.
-    pub(crate) resource_version: Option<String>,
+    pub(crate) resource_version: Option<Cow<'a, str>>,
 }
 
-impl Identity {
+impl<'a> Identity<'a> {
     /// Takes what names the object out of its metadata.
-    pub(super) fn take<L>(meta: &mut Meta<'_, L>, problems: &mut Problems) -> Identity {
+    pub(super) fn take<L>(meta: &mut Meta<'a, L>, problems: &mut Problems) -> Self {
         let path = Path::Root.key("metadata");
         let name = std::mem::take(&mut meta.name).take(path.key("name"), problems);
         let namespace = std::mem::take(&mut meta.namespace).take(path.key("namespace"), problems);
@@ -76,11 +92,9 @@ impl Identity {
             name: name
                 .filter(|name| !name.is_empty())
                 .map(|name| Name::from(&*name)),
-            namespace: namespace.as_deref().unwrap_or_default().into(),
-            uid: self::name(std::mem::take(&mut meta.uid)),
-            resource_version: std::mem::take(&mut meta.resource_version)
-                .ok()
-                .map(Cow::into_owned),
+            namespace: shared(namespace.as_deref().unwrap_or_default()),
+            uid: std::mem::take(&mut meta.uid).ok().unwrap_or_default(),
+            resource_version: std::mem::take(&mut meta.resource_version).ok(),
         }
     }
 

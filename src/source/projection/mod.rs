@@ -54,7 +54,7 @@ pub enum ProjectionError {
     #[error("not valid JSON: {0}")]
     Syntax(String),
     /// JSON, but no object: a list or a scalar.
-    #[error("a {kind} {problem}")]
+    #[error("{kind} {problem}")]
     Shape {
         /// What was to be read.
         kind: Kind,
@@ -62,7 +62,7 @@ pub enum ProjectionError {
         problem: String,
     },
     /// Nothing that it could be known by.
-    #[error("a {kind} without a name: metadata.name must be a string that is not empty")]
+    #[error("{kind} without a name: metadata.name must be a string that is not empty")]
     Unnamed {
         /// What was to be read.
         kind: Kind,
@@ -70,8 +70,8 @@ pub enum ProjectionError {
 }
 
 /// The fields of one kind, and what they become. `None` = it has no name.
-pub(crate) trait Projection: Default {
-    fn project(self, kind: Kind, problems: &mut Problems) -> (Identity, Option<Object>);
+pub(crate) trait Projection<'a>: Default {
+    fn project(self, kind: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>);
 }
 
 /// Reads an object of `kind` as the API server sends it; a pod becomes an [`Object::Pod`], owned or not.
@@ -80,7 +80,9 @@ pub(crate) trait Projection: Default {
 /// [`ProjectionError`] when there is no object to speak of; fields that do not fit are the object's own
 /// [`problems`](Object::problems).
 pub fn from_json(kind: Kind, json: &[u8]) -> Result<Object, ProjectionError> {
-    let mut from = serde_json::Deserializer::from_slice(json);
+    // Checked once: reading from bytes would check every string by itself.
+    let text = std::str::from_utf8(json).map_err(|e| ProjectionError::Syntax(e.to_string()))?;
+    let mut from = serde_json::Deserializer::from_str(text);
     let read = match kind {
         Kind::Pod => read::<PodFields<'_>, _>(kind, &mut from),
         _ => read_kind(kind, &mut from),
@@ -101,13 +103,17 @@ pub fn from_value(kind: Kind, value: &Value) -> Result<(Object, Vec<FieldProblem
 }
 
 /// One object, as far as it could be read.
-pub(crate) struct Seen {
-    pub(crate) identity: Option<Identity>,
+#[cfg_attr(
+    not(feature = "operator"),
+    allow(dead_code, reason = "only watchers ask who it is")
+)]
+pub(crate) struct Seen<'a> {
+    pub(crate) identity: Option<Identity<'a>>,
     pub(crate) object: Result<Object, ProjectionError>,
     pub(crate) problems: Vec<FieldProblem>,
 }
 
-fn read_kind<'de, D: serde::Deserializer<'de>>(kind: Kind, from: D) -> Result<Seen, D::Error> {
+fn read_kind<'de, D: serde::Deserializer<'de>>(kind: Kind, from: D) -> Result<Seen<'de>, D::Error> {
     match kind {
         Kind::Deployment
         | Kind::StatefulSet
@@ -128,9 +134,9 @@ fn read_kind<'de, D: serde::Deserializer<'de>>(kind: Kind, from: D) -> Result<Se
 }
 
 /// Reads the fields `P` of an object of `kind`. Fails only when the input is broken.
-pub(crate) fn read<'de, P, D>(kind: Kind, from: D) -> Result<Seen, D::Error>
+pub(crate) fn read<'de, P, D>(kind: Kind, from: D) -> Result<Seen<'de>, D::Error>
 where
-    P: Projection + Deserialize<'de>,
+    P: Projection<'de> + Deserialize<'de>,
     D: serde::Deserializer<'de>,
 {
     let mut problems = Problems::default();

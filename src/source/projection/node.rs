@@ -5,7 +5,7 @@ use serde::de::SeqAccess;
 
 use super::Projection;
 use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
-use super::meta::{Identity, Meta, Skipped, Strings, name, stamp};
+use super::meta::{Identity, Meta, Skipped, Strings, name, shared, stamp};
 use super::path::{Path, Problems};
 use super::scheduling::taint_effect;
 use crate::model::keys::{Kind, Name};
@@ -111,8 +111,8 @@ impl Ready<'_> {
     }
 }
 
-impl Projection for NodeFields<'_> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for NodeFields<'a> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let mut meta = self.metadata.fields_or_default();
         let identity = Identity::take(&mut meta, problems);
         let Some(own_name) = identity.name.clone() else {
@@ -124,7 +124,7 @@ impl Projection for NodeFields<'_> {
         let info = status.node_info.fields_or_default();
         let node = Node {
             name: own_name,
-            uid: identity.uid.clone(),
+            uid: shared(&identity.uid),
             created: stamp(meta.creation_timestamp),
             deleting: matches!(meta.deletion_timestamp, Loose::Set(_)),
             labels: meta.labels.labels(path.key("labels"), problems),
@@ -168,8 +168,8 @@ struct LeaseSpec<'a> {
     renew_time: Text<'a>,
 }
 
-impl Projection for LeaseFields<'_> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for LeaseFields<'a> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
         let renewed = stamp(self.spec.fields_or_default().renew_time);
         let lease = |node: Name| Object::Lease(Lease { node, renewed });

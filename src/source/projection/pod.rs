@@ -1,8 +1,6 @@
 //! Running pods: by far the most objects of a cluster, so as little as possible is read and nothing is copied that is
 //! not kept.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde::de::SeqAccess;
 
@@ -17,7 +15,7 @@ use crate::model::keys::{Kind, Name};
 use crate::model::object::Object;
 use crate::model::pod::{Pod, PodPhase, PodShape};
 use crate::model::quantity::Quantity;
-use crate::model::template::{TaintEffect, Toleration};
+use crate::model::template::TaintEffect;
 
 /// A Pod as the watch sends it.
 #[derive(Debug, Default, Deserialize)]
@@ -87,8 +85,8 @@ impl<'de> Shape<'de> for Conditions {
     }
 }
 
-fn phase(text: Option<Cow<'_, str>>) -> PodPhase {
-    match text.as_deref() {
+fn phase(text: Option<&str>) -> PodPhase {
+    match text {
         Some("Running") => PodPhase::Running,
         Some("Succeeded") => PodPhase::Succeeded,
         Some("Failed") => PodPhase::Failed,
@@ -101,14 +99,14 @@ impl Status<'_> {
     /// Writes what it says into `pod`.
     pub(super) fn tell(self, pod: &mut Pod) {
         let conditions = self.conditions.ok().unwrap_or_default();
-        pod.phase = phase(self.phase.ok());
+        pod.phase = phase(self.phase.ok().as_deref());
         pod.ready = conditions.ready;
         pod.disruption_target = conditions.disruption_target;
     }
 }
 
-impl Projection for PodFields<'_> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for PodFields<'a> {
+    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let mut meta = self.metadata.fields_or_default();
         let identity = Identity::take(&mut meta, problems);
         let Some(name) = identity.name.clone() else {
@@ -146,10 +144,13 @@ impl Spec<'_> {
         PodShape {
             containers: containers(self.init_containers, self.containers, spec, problems).into(),
             pod_memory_limited: is_limit(&limit),
-            no_execute: tolerations(self.tolerations, spec.key("tolerations"), problems)
-                .into_iter()
-                .filter(concerns_no_execute)
-                .collect(),
+            no_execute: tolerations(
+                self.tolerations,
+                concerns_no_execute,
+                spec.key("tolerations"),
+                problems,
+            )
+            .into(),
         }
     }
 }
@@ -159,9 +160,7 @@ pub(super) fn is_limit(limit: &Field<Quantity>) -> bool {
     limit.get().is_some_and(|limit| !limit.is_zero())
 }
 
-/// Whether it may tolerate a NoExecute taint.
-pub(super) fn concerns_no_execute(toleration: &Toleration) -> bool {
-    toleration
-        .effect
-        .is_none_or(|effect| effect == TaintEffect::NoExecute)
+/// Whether a toleration of this effect may tolerate a NoExecute taint.
+pub(super) fn concerns_no_execute(effect: Option<TaintEffect>) -> bool {
+    effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
 }

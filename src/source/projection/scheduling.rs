@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::loose::{Fields, List, Loose, Struct, Text};
+use super::meta::shared;
 use super::path::{Path, Problems};
 use crate::model::field::Field;
 use crate::model::keys::Name;
@@ -16,8 +17,7 @@ use crate::model::template::{
 
 /// A text's shared copy; what is no text is noted and empty.
 fn name(text: Text<'_>, path: Path<'_>, problems: &mut Problems) -> Name {
-    text.take(path, problems)
-        .map_or_else(|| Name::from(""), |text| Name::from(&*text))
+    shared(text.take(path, problems).as_deref().unwrap_or_default())
 }
 
 /// As [`name`], and noted when absent or empty.
@@ -59,8 +59,10 @@ pub(super) fn taint_effect(text: &str) -> Option<TaintEffect> {
     }
 }
 
+/// The tolerations whose effect (absent = every effect) is wanted.
 pub(super) fn tolerations(
     list: List<Fields<TolerationFields<'_>>>,
+    wanted: impl Fn(Option<TaintEffect>) -> bool,
     path: Path<'_>,
     problems: &mut Problems,
 ) -> Vec<Toleration> {
@@ -79,6 +81,9 @@ pub(super) fn tolerations(
             },
             _ => None,
         };
+        if !wanted(effect) {
+            continue;
+        }
         let exists = match fields.operator.take(path.key("operator"), problems).as_deref() {
             None | Some("" | "Equal") => false,
             Some("Exists") => true,

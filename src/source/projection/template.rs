@@ -79,7 +79,7 @@ impl PodSpecFields<'_> {
             required_node_affinity,
             anti_affinity,
             spread: spread(self.topology_spread_constraints, spread_path, problems),
-            tolerations: tolerations(self.tolerations, spec.key("tolerations"), problems),
+            tolerations: tolerations(self.tolerations, |_| true, spec.key("tolerations"), problems),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::de::SeqAccess;
 
 use super::Projection;
 use super::loose::{Loose, Read, Shape, Struct, Text};
-use super::meta::{Identity, Meta, Skipped, stamp};
+use super::meta::{Identity, Meta, Skipped, shared, stamp};
 use super::path::{Path, Problems};
 use super::strategy::{StrategyFields, strategy};
 use super::template::TemplateFields;
@@ -120,8 +120,8 @@ impl Status<'_> {
     }
 }
 
-impl Projection for WorkloadFields<'_> {
-    fn project(self, kind: Kind, problems: &mut Problems) -> (Identity, Option<Object>) {
+impl<'a> Projection<'a> for WorkloadFields<'a> {
+    fn project(self, kind: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
         let mut meta = self.metadata.fields_or_default();
         let identity = Identity::take(&mut meta, problems);
         let Some(key) = identity.key(kind) else {
@@ -164,13 +164,13 @@ impl Projection for WorkloadFields<'_> {
 /// A workload without the fields that not every kind has.
 pub(super) fn workload<L>(
     key: ObjectKey,
-    identity: &Identity,
+    identity: &Identity<'_>,
     meta: Meta<'_, L>,
     template: PodTemplate,
 ) -> Workload {
     Workload {
         key,
-        uid: identity.uid.clone(),
+        uid: shared(&identity.uid),
         generation: meta.generation.ok().unwrap_or_default(),
         created: stamp(meta.creation_timestamp),
         controller: meta.owner_references.controller(),

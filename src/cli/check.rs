@@ -1,0 +1,177 @@
+//! `plimsoll check`: manifests (or a live cluster) in, every rule's answers out.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::{CliError, print};
+use crate::index::Index;
+use crate::model::config::ClusterVersion;
+use crate::model::finding::Severity;
+use crate::model::keys::ObjectKey;
+use crate::model::object::Object;
+use crate::model::time::Moment;
+use crate::output::style::{Style, visible};
+use crate::output::{JudgedWorkload, Report, json, table};
+use crate::policy::Policy;
+use crate::rules;
+use crate::source::manifest::{self, Source};
+
+/// What `check` is told.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0, nothing at or above --fail-on; 1, something; 2, wrong usage or an input that \
+                        cannot be read (the rest is still judged)."
+)]
+pub(super) struct CheckArgs {
+    /// Files, directories (.yaml, .yml, .json) or - for standard input
+    #[cfg_attr(feature = "operator", arg(required_unless_present = "live"))]
+    #[cfg_attr(not(feature = "operator"), arg(required = true))]
+    paths: Vec<PathBuf>,
+    #[cfg(feature = "operator")]
+    #[command(flatten)]
+    live: super::live::LiveArgs,
+    /// Judge the workloads of this namespace only; may be given several times
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Vec<String>,
+    /// How to print what was found
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    /// The least severity for which the exit code is 1
+    #[arg(long, value_enum, default_value_t)]
+    fail_on: FailOn,
+    /// The Kubernetes version to judge for [default: the cluster's, or 1.36 for files]
+    #[arg(long, value_name = "1.N", value_parser = parse_version)]
+    kubernetes_version: Option<ClusterVersion>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For tools: a stable contract
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Critical,
+    #[default]
+    Warning,
+    Info,
+    Never,
+}
+
+impl FailOn {
+    fn is_reached(self, worst: Option<Severity>) -> bool {
+        let least = match self {
+            FailOn::Critical => Severity::Critical,
+            FailOn::Warning => Severity::Warning,
+            FailOn::Info => Severity::Info,
+            FailOn::Never => return false,
+        };
+        worst.is_some_and(|worst| worst >= least)
+    }
+}
+
+fn parse_version(text: &str) -> Result<ClusterVersion, String> {
+    ClusterVersion::parse(text).ok_or_else(|| "write it as 1.36".to_owned())
+}
+
+/// Everything that is to be judged.
+#[derive(Default)]
+pub(super) struct Input {
+    pub(super) objects: Vec<(Object, Option<Source>)>,
+    /// Kinds that may not be read, and why.
+    #[cfg(feature = "operator")]
+    pub(super) unreadable: Vec<(crate::model::keys::Kind, String)>,
+    pub(super) report: Report,
+    /// The cluster's version, where there is a cluster.
+    pub(super) version: Option<ClusterVersion>,
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
+    let mut input = Input::default();
+    #[cfg(feature = "operator")]
+    if args.live.live {
+        input = super::live::read(&args.live, &args.namespace)?;
+    }
+    let version = args
+        .kubernetes_version
+        .or(input.version)
+        .unwrap_or(ClusterVersion::NEWEST);
+    let manifests = manifest::read(&args.paths, &mut io::stdin().lock(), version);
+    let with_source = |(object, source)| (object, Some(source));
+    input
+        .objects
+        .extend(manifests.objects.into_iter().map(with_source));
+    input.report.errors.extend(manifests.errors);
+    input.report.notes.extend(manifests.notes);
+    input.report.passed_over += manifests.passed_over;
+
+    let report = judge(input, version, &args.namespace);
+    let failed = args.fail_on.is_reached(report.worst());
+    let unreadable = !report.errors.is_empty();
+    match args.output {
+        Format::Json => print(&(json::render(&report) + "\n"))?,
+        Format::Table => {
+            warn(&report);
+            let style = Style::of(io::stdout().is_terminal(), |name| std::env::var(name).ok());
+            print(&table::render(&report, style))?
+        }
+    };
+    Ok(ExitCode::from(match (unreadable, failed) {
+        (true, _) => 2,
+        (false, true) => 1,
+        (false, false) => 0,
+    }))
+}
+
+/// Asks every rule about every workload.
+fn judge(input: Input, version: ClusterVersion, namespaces: &[String]) -> Report {
+    let mut index = Index::complete(version);
+    #[cfg(feature = "operator")]
+    for (kind, why) in input.unreadable {
+        index.set_unreadable(kind, why);
+    }
+    let mut sources: HashMap<ObjectKey, Source> = HashMap::new();
+    for (object, source) in input.objects {
+        if let Some(source) = source {
+            sources.insert(object.key(), source);
+        }
+        index.apply(object, Moment::default());
+    }
+    let policy = Policy::default();
+    let wanted = |key: &ObjectKey| namespaces.is_empty() || namespaces.iter().any(|n| **n == *key.namespace);
+    let judged = |key: ObjectKey| {
+        let view = index.view(&key)?;
+        Some(JudgedWorkload {
+            checks: rules::judge(&view, &policy),
+            source: sources.remove(&key),
+            key,
+        })
+    };
+    let keys = index.workload_keys();
+    Report {
+        workloads: keys.into_iter().filter(wanted).filter_map(judged).collect(),
+        ..input.report
+    }
+}
+
+/// `file:line:column: message` on standard error, as compilers do. That nobody can be told is no reason to stop.
+fn warn(report: &Report) {
+    let mut text = String::new();
+    for error in &report.errors {
+        let _ = writeln!(
+            text,
+            "{}",
+            visible(&format!("{}: {}", error.place, error.message))
+        );
+    }
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

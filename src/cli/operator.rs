@@ -1,0 +1,131 @@
+//! `plimsoll operator`: from flags and environment to a running operator.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::operator::client::ClientOptions;
+use crate::operator::metrics::Detail;
+use crate::operator::telemetry::{self, LogFormat, TelemetryError};
+use crate::operator::{self, OperatorError, Options};
+
+/// What the operator is told. Every flag is also an environment variable, for the chart.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "PLIMSOLL_LOG sets the log filter, such as info (the default) or plimsoll=debug.")]
+pub struct OperatorArgs {
+    /// The kubeconfig to use [default: KUBECONFIG, the pod's service account, ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Another context than the kubeconfig's current one
+    #[arg(long)]
+    pub context: Option<String>,
+    /// Where /livez, /readyz and /metrics are served
+    #[arg(long, env = "PLIMSOLL_HEALTH_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub health_address: SocketAddr,
+    /// The Lease by which one replica is elected to write
+    #[arg(long, env = "PLIMSOLL_LEASE_NAME", default_value = "plimsoll")]
+    pub lease_name: String,
+    /// The namespace of that Lease
+    #[arg(long, env = "POD_NAMESPACE", default_value = "plimsoll-system")]
+    pub namespace: String,
+    /// This replica's name in the Lease [default: the host's name and a random suffix]
+    #[arg(long, env = "POD_NAME")]
+    pub identity: Option<String>,
+    /// Factor on the durations of detectors, for clusters whose timers are shorter than Kubernetes' defaults
+    #[arg(long, env = "PLIMSOLL_TIME_SCALE", default_value = "1.0", value_parser = parse_scale)]
+    pub time_scale: f64,
+    /// How to write logs
+    #[arg(long, env = "PLIMSOLL_LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: Log,
+    /// Add metrics that name workloads: one series a workload
+    #[arg(long, env = "PLIMSOLL_WORKLOAD_METRICS")]
+    pub workload_metrics: bool,
+}
+
+/// How to write logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Log {
+    /// For people: one line an event
+    #[default]
+    Text,
+    /// For collectors: one JSON object a line
+    Json,
+}
+
+/// Why the operator did not run, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Logs cannot be written.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// No threads.
+    #[error("cannot start: {0}")]
+    Runtime(#[from] std::io::Error),
+    /// It ended although nobody asked it to.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+}
+
+fn parse_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if scale.is_finite() && scale > 0.0 => Ok(scale),
+        _ => Err("write a number above 0, such as 0.1".to_owned()),
+    }
+}
+
+impl From<OperatorArgs> for Options {
+    fn from(args: OperatorArgs) -> Options {
+        Options {
+            client: ClientOptions {
+                kubeconfig: args.kubeconfig,
+                context: args.context,
+            },
+            health_address: args.health_address,
+            lease_name: args.lease_name,
+            namespace: args.namespace,
+            identity: args.identity.unwrap_or_else(identity),
+            time_scale: args.time_scale,
+            detail: if args.workload_metrics {
+                Detail::Workloads
+            } else {
+                Detail::Aggregate
+            },
+        }
+    }
+}
+
+/// A name that no other replica has, outside a pod.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME")
+        .ok()
+        .or_else(|| std::fs::read_to_string("/etc/hostname").ok());
+    let host = host
+        .as_deref()
+        .map(str::trim)
+        .filter(|host| !host.is_empty())
+        .unwrap_or("plimsoll")
+        .to_owned();
+    // The standard library's per-process random keys are random enough for a name.
+    format!(
+        "{host}-{:08x}",
+        RandomState::new().hash_one(std::process::id()) >> 32
+    )
+}
+
+/// Installs the one TLS provider. That it is there already is fine.
+pub(super) fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+pub(super) fn run(args: OperatorArgs) -> Result<(), RunError> {
+    telemetry::init(match args.log_format {
+        Log::Text => LogFormat::Text,
+        Log::Json => LogFormat::Json,
+    })?;
+    install_tls();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(operator::run(args.into()))?;
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! `check -o json`: a contract that other tools build on. Fields are only ever added; each stands in every object, `null`
+//! when it has no value, in the order below.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Counts, JudgedWorkload, Report};
+use crate::model::finding::{CheckResult, Outcome, Remedy, Severity};
+use crate::source::manifest::{Place, Source};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Root<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    summary: Summary,
+    workloads: Vec<Workload<'a>>,
+    errors: Vec<Remark<'a>>,
+    notes: Vec<Remark<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    workloads: usize,
+    critical: usize,
+    warning: usize,
+    info: usize,
+    exempt: usize,
+    passed_over: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Workload<'a> {
+    api_version: String,
+    kind: &'static str,
+    namespace: &'a str,
+    name: &'a str,
+    source: Option<Origin<'a>>,
+    checks: Vec<Check<'a>>,
+}
+
+#[derive(Serialize)]
+struct Origin<'a> {
+    file: &'a str,
+    line: usize,
+}
+
+#[derive(Serialize)]
+struct Check<'a> {
+    rule: &'static str,
+    status: &'static str,
+    severity: Option<&'static str>,
+    subject: Option<&'a str>,
+    message: Option<String>,
+    remedy: Option<Mend<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Mend<'a> {
+    Patch {
+        target: Target<'a>,
+        patch: &'a Value,
+        reason: &'a str,
+        command: String,
+    },
+    Advice {
+        advice: &'a str,
+    },
+}
+
+#[derive(Serialize)]
+struct Target<'a> {
+    kind: &'static str,
+    namespace: &'a str,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Remark<'a> {
+    file: Option<&'a str>,
+    line: Option<usize>,
+    column: Option<usize>,
+    message: &'a str,
+}
+
+/// The report as one JSON document, indented, without a newline at its end.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let counts = report.counts();
+    let Counts {
+        critical,
+        warning,
+        info,
+        exempt,
+        unknown: _,
+    } = counts;
+    let root = Root {
+        api_version: "plimsoll.dev/v1alpha1",
+        kind: "CheckResult",
+        summary: Summary {
+            workloads: report.workloads.len(),
+            critical,
+            warning,
+            info,
+            exempt,
+            passed_over: report.passed_over,
+        },
+        workloads: report.workloads.iter().map(workload).collect(),
+        errors: report
+            .errors
+            .iter()
+            .map(|e| remark(&e.place, &e.message))
+            .collect(),
+        notes: report
+            .notes
+            .iter()
+            .map(|n| remark(&n.place, &n.message))
+            .collect(),
+    };
+    serde_json::to_string_pretty(&root).expect("strings and numbers always serialise")
+}
+
+fn workload(judged: &JudgedWorkload) -> Workload<'_> {
+    Workload {
+        api_version: judged.key.kind.api_version(),
+        kind: judged.key.kind.as_str(),
+        namespace: &judged.key.namespace,
+        name: &judged.key.name,
+        source: judged.source.as_ref().map(origin),
+        checks: judged.checks.iter().map(check).collect(),
+    }
+}
+
+fn origin(source: &Source) -> Origin<'_> {
+    Origin {
+        file: &source.file,
+        line: source.line,
+    }
+}
+
+fn check(result: &CheckResult) -> Check<'_> {
+    let (message, severity, remedy) = match &result.outcome {
+        Outcome::Fail {
+            severity,
+            message,
+            remedy,
+        } => (
+            Some(message.to_string()),
+            Some(Severity::as_str(*severity)),
+            remedy.as_ref(),
+        ),
+        Outcome::Pass(text) => (text.clone(), None, None),
+        Outcome::Exempt(text) | Outcome::NotApplicable(text) | Outcome::Unknown(text) => {
+            (Some(text.clone()), None, None)
+        }
+    };
+    Check {
+        rule: result.rule,
+        status: result.outcome.status(),
+        severity,
+        subject: result.subject.as_deref(),
+        message,
+        remedy: remedy.map(mend),
+    }
+}
+
+fn mend(remedy: &Remedy) -> Mend<'_> {
+    match remedy {
+        Remedy::Advice(advice) => Mend::Advice { advice },
+        Remedy::Patch {
+            target,
+            patch,
+            reason,
+        } => Mend::Patch {
+            target: Target {
+                kind: target.kind.as_str(),
+                namespace: &target.namespace,
+                name: &target.name,
+            },
+            patch,
+            reason,
+            command: remedy.to_string(),
+        },
+    }
+}
+
+fn remark<'a>(place: &'a Place, message: &'a str) -> Remark<'a> {
+    Remark {
+        file: place.file.as_deref(),
+        line: place.line,
+        column: place.column,
+        message,
+    }
+}

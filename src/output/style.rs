@@ -1,0 +1,162 @@
+//! Text for a terminal: colour where it is wanted, lines that fit, and nothing that could steer the terminal.
+
+use std::fmt::Write as _;
+
+use crate::model::finding::Severity;
+
+/// How a terminal is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to use colour.
+    pub colour: bool,
+    /// Characters a line.
+    pub width: usize,
+}
+
+/// Without a terminal, and where nobody says how wide it is.
+pub const DEFAULT_WIDTH: usize = 100;
+/// Narrower than this nothing is readable: lines then go over the edge.
+const MIN_WIDTH: usize = 40;
+
+impl Style {
+    /// Colour only on a terminal that takes it and where `NO_COLOR` does not forbid it; the width from `COLUMNS`.
+    pub fn of(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Style {
+        let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+        let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+        let width = variable("COLUMNS")
+            .and_then(|columns| columns.parse().ok())
+            .filter(|_| is_terminal);
+        Style {
+            colour: is_terminal && !dumb && !set("NO_COLOR"),
+            width: width.unwrap_or(DEFAULT_WIDTH).max(MIN_WIDTH),
+        }
+    }
+
+    /// No colour, the default width.
+    #[must_use]
+    pub const fn plain() -> Style {
+        Style {
+            colour: false,
+            width: DEFAULT_WIDTH,
+        }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// For names of workloads.
+    pub(super) fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// For what may be skipped in reading.
+    pub(super) fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    /// In the colour of a severity.
+    pub(super) fn severity(self, severity: Severity, text: &str) -> String {
+        let code = match severity {
+            Severity::Critical => "1;31",
+            Severity::Warning => "33",
+            Severity::Info => "36",
+        };
+        self.paint(code, text)
+    }
+}
+
+/// The text with control characters made visible (`\u{1b}`): names come from files and clusters that anyone may write,
+/// and must neither clear the screen nor hide a line. Also those that turn the direction of reading.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
+            let _ = write!(out, "{}", c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The text in lines of at most `width` characters, broken at spaces; a longer word keeps a line of its own.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_name_steers_the_terminal() {
+        assert_eq!(
+            visible("a\x1b[2Jb\nc\u{202e}d\u{9b}é"),
+            r"a\u{1b}[2Jb\nc\u{202e}d\u{9b}é"
+        );
+    }
+
+    #[test]
+    fn lines_break_at_spaces() {
+        assert_eq!(
+            wrap("aa bb cc averyverylongword d", 5),
+            ["aa bb", "cc", "averyverylongword", "d"]
+        );
+        assert_eq!(wrap("", 5), Vec::<String>::new());
+    }
+
+    #[test]
+    fn colour_is_for_terminals_that_want_it() {
+        let style = |terminal: bool, set: &[(&str, &str)]| {
+            let set: Vec<(String, String)> = set
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect();
+            Style::of(terminal, move |name| {
+                set.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone())
+            })
+        };
+        assert_eq!(
+            style(true, &[]),
+            Style {
+                colour: true,
+                width: 100
+            }
+        );
+        assert_eq!(style(false, &[("COLUMNS", "60")]), Style::plain());
+        assert_eq!(
+            style(true, &[("NO_COLOR", "1"), ("COLUMNS", "80")]),
+            Style {
+                colour: false,
+                width: 80
+            }
+        );
+        assert_eq!(
+            style(true, &[("NO_COLOR", ""), ("COLUMNS", "3")]),
+            Style {
+                colour: true,
+                width: 40
+            }
+        );
+        assert!(!style(true, &[("TERM", "dumb")]).colour);
+    }
+}

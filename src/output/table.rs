@@ -1,0 +1,248 @@
+//! `check -o table`: for people at a terminal, the worst first.
+//!
+//! A workload is a block: what failed, each with what to do; then what could not be judged. What passed is one line for
+//! all, and the last line says how many of what there are. Commands are never wrapped: they are there to be copied.
+
+use std::fmt::Write as _;
+
+use super::style::{Style, visible, wrap};
+use super::{Counts, JudgedWorkload, Report};
+use crate::model::finding::{CheckResult, Outcome, Remedy, Severity};
+use crate::model::text::{count, list};
+
+/// Columns of a block: severity, rule, subject, message.
+struct Columns {
+    severity: usize,
+    rule: usize,
+    subject: usize,
+}
+
+impl Columns {
+    fn of(workloads: &[&JudgedWorkload]) -> Columns {
+        let shown = || {
+            workloads
+                .iter()
+                .flat_map(|w| &w.checks)
+                .filter(|check| is_shown(check))
+        };
+        let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
+        Columns {
+            severity: "critical".len(),
+            rule: widest(&mut shown().map(|check| check.rule.chars().count())),
+            subject: widest(&mut shown().map(|check| subject(check).chars().count())).min(30),
+        }
+    }
+}
+
+const fn is_shown(check: &CheckResult) -> bool {
+    matches!(
+        check.outcome,
+        Outcome::Fail { .. } | Outcome::Unknown(_) | Outcome::Exempt(_)
+    )
+}
+
+fn subject(check: &CheckResult) -> String {
+    check.subject.as_deref().map(visible).unwrap_or_default()
+}
+
+/// The worst first: by failed checks of each severity, then by what is unknown.
+fn rank(workload: &JudgedWorkload) -> impl Ord {
+    let Counts {
+        critical,
+        warning,
+        info,
+        exempt: _,
+        unknown,
+    } = Counts::of(&workload.checks);
+    std::cmp::Reverse((critical, warning, info, unknown))
+}
+
+/// The report as text, each line ended.
+#[must_use]
+pub fn render(report: &Report, style: Style) -> String {
+    let (mut shown, quiet): (Vec<&JudgedWorkload>, Vec<_>) = report
+        .workloads
+        .iter()
+        .partition(|w| w.checks.iter().any(is_shown));
+    shown.sort_by_cached_key(|w| rank(w));
+    let columns = Columns::of(&shown);
+    let mut out = String::new();
+    for workload in &shown {
+        block(&mut out, workload, &columns, style);
+    }
+    let (quiet, not_judged): (Vec<&JudgedWorkload>, Vec<_>) = quiet.into_iter().partition(|w| is_judged(w));
+    names(&mut out, "nothing found", &quiet, style);
+    names(&mut out, "not judged", &not_judged, style);
+    if !(quiet.is_empty() && not_judged.is_empty()) {
+        out.push('\n');
+    }
+    for note in &report.notes {
+        let text = format!("note: {}: {}", note.place, note.message);
+        let _ = writeln!(out, "{}", style.dim(&visible(&text)));
+    }
+    let _ = writeln!(out, "{}", summary(report));
+    out
+}
+
+fn block(out: &mut String, workload: &JudgedWorkload, columns: &Columns, style: Style) {
+    let name = style.bold(&visible(&workload.key.to_string()));
+    let place = workload
+        .source
+        .as_ref()
+        .map(|source| format!("  {}:{}", source.file, source.line));
+    let _ = writeln!(out, "{name}{}", style.dim(&visible(&place.unwrap_or_default())));
+    let mut checks: Vec<&CheckResult> = workload.checks.iter().filter(|check| is_shown(check)).collect();
+    checks.sort_by_key(|check| match check.outcome {
+        Outcome::Fail { severity, .. } => (0, std::cmp::Reverse(Some(severity))),
+        Outcome::Unknown(_) => (1, std::cmp::Reverse(None)),
+        _ => (2, std::cmp::Reverse(None)),
+    });
+    for check in checks {
+        line(out, check, columns, style);
+    }
+    out.push('\n');
+}
+
+/// What a block's details stand under.
+const INDENT: usize = 6;
+
+fn line(out: &mut String, check: &CheckResult, columns: &Columns, style: Style) {
+    let (severity, impact, detail, remedy) = match &check.outcome {
+        Outcome::Fail {
+            severity,
+            message,
+            remedy,
+        } => {
+            let detail = format!("{}; {}", message.object, message.way_out);
+            (Some(*severity), &message.impact, detail, remedy.as_ref())
+        }
+        Outcome::Exempt(text) | Outcome::Unknown(text) | Outcome::NotApplicable(text) => {
+            (None, text, String::new(), None)
+        }
+        Outcome::Pass(_) => return,
+    };
+    let label = severity.map_or(check.outcome.status(), Severity::as_str);
+    let label = format!("{label:<width$}", width = columns.severity);
+    let label = severity.map_or_else(|| style.dim(&label), |severity| style.severity(severity, &label));
+    let mut head = format!("{:<width$}", check.rule, width = columns.rule);
+    if columns.subject > 0 {
+        let _ = write!(head, "  {:<width$}", subject(check), width = columns.subject);
+    }
+    let impact = visible(impact);
+    let indent = 2 + columns.severity + 2 + head.chars().count() + 2;
+    // What does not fit beside the columns begins below them, else it would be a column of single words.
+    if indent + impact.chars().count().min(40) > style.width {
+        let _ = writeln!(out, "  {label}  {}", head.trim_end());
+        hanging(out, "", &impact, style.width);
+    } else {
+        let lines = wrap(&impact, style.width - indent);
+        let _ = writeln!(
+            out,
+            "  {label}  {head}  {}",
+            lines.join(&format!("\n{:indent$}", ""))
+        );
+    }
+    hanging(out, "", &visible(&detail), style.width);
+    if let Some(remedy) = remedy {
+        mend(out, remedy, style);
+    }
+}
+
+/// A paragraph below the columns, its lines under each other after `label`.
+fn hanging(out: &mut String, label: &str, text: &str, width: usize) {
+    let indent = INDENT + label.chars().count();
+    for (i, line) in wrap(text, width - indent).iter().enumerate() {
+        let label = if i == 0 { label } else { "" };
+        let _ = writeln!(
+            out,
+            "{:INDENT$}{label:<width$}{line}",
+            "",
+            width = indent - INDENT
+        );
+    }
+}
+
+fn mend(out: &mut String, remedy: &Remedy, style: Style) {
+    match remedy {
+        Remedy::Patch { reason, .. } => {
+            let _ = writeln!(out, "{:INDENT$}fix: {}", "", visible(&remedy.to_string()));
+            let mut text = String::new();
+            hanging(&mut text, "     ", &visible(reason), style.width);
+            for line in text.lines() {
+                let _ = writeln!(out, "{}", style.dim(line));
+            }
+        }
+        Remedy::Advice(advice) => hanging(out, "fix: ", &visible(advice), style.width),
+    }
+}
+
+/// How many names of workloads without a finding are printed.
+const NAMED: usize = 3;
+
+/// Whether any rule had something to judge: nothing to judge is never shown as a pass.
+fn is_judged(workload: &JudgedWorkload) -> bool {
+    workload
+        .checks
+        .iter()
+        .any(|check| matches!(check.outcome, Outcome::Pass(_)))
+}
+
+fn names(out: &mut String, what: &str, workloads: &[&JudgedWorkload], style: Style) {
+    if workloads.is_empty() {
+        return;
+    }
+    let names: Vec<String> = workloads.iter().map(|w| visible(&w.key.to_string())).collect();
+    for line in wrap(&format!("{what}: {}", list(&names, NAMED)), style.width) {
+        let _ = writeln!(out, "{}", style.dim(&line));
+    }
+}
+
+/// `3 workloads: 1 critical, 4 warnings, 1 info; 2 objects passed over; 1 error`.
+fn summary(report: &Report) -> String {
+    let of = |n: usize, noun: &str| count(n as u64, noun);
+    let Counts {
+        critical,
+        warning,
+        info,
+        exempt,
+        unknown,
+    } = report.counts();
+    let found = [
+        (critical, format!("{critical} {}", Severity::Critical.as_str())),
+        (warning, of(warning, "warning")),
+        (info, format!("{info} {}", Severity::Info.as_str())),
+    ];
+    let found: Vec<String> = found
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(_, text)| text)
+        .collect();
+    let mut text = of(report.workloads.len(), "workload");
+    if report.workloads.is_empty() {
+        text = "no workload to judge".to_owned();
+    } else if found.is_empty() && report.workloads.iter().any(is_judged) {
+        text += ": nothing found";
+    } else if !found.is_empty() {
+        let _ = write!(text, ": {}", found.join(", "));
+    }
+    let not_judged = report
+        .workloads
+        .iter()
+        .filter(|w| !w.checks.iter().any(is_shown) && !is_judged(w))
+        .count();
+    for (n, what) in [
+        (not_judged, format!("{not_judged} not judged")),
+        (exempt, format!("{exempt} exempt")),
+        (unknown, format!("{unknown} unknown")),
+        (
+            report.passed_over,
+            format!("{} passed over", of(report.passed_over, "object")),
+        ),
+        (report.errors.len(), of(report.errors.len(), "error")),
+    ] {
+        if n > 0 {
+            let _ = write!(text, "; {what}");
+        }
+    }
+    text
+}

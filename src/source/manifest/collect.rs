@@ -1,0 +1,278 @@
+//! Documents in, objects out: which kind it is, what is wrong with it, whether it was there before.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::document::{Broken, Document, documents};
+use super::files::Text;
+use super::versions::{Served, served};
+use super::{InputError, Manifests, Note, Place, Source};
+use crate::model::config::ClusterVersion;
+use crate::model::keys::{Kind, Name, ObjectKey};
+use crate::model::object::Object;
+use crate::source::projection::{self, ProjectionError};
+
+/// The namespace of an object that names none, as `kubectl` has it.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// Reads texts one after the other.
+pub(super) struct Collector {
+    version: ClusterVersion,
+    pub(super) manifests: Manifests,
+    /// Where in `manifests.objects` each object stands.
+    known: HashMap<ObjectKey, usize>,
+}
+
+/// Where an object stands.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    text: &'a Text,
+    document: Document<'a>,
+    line: usize,
+    /// Its place in the `items` of a List.
+    item: Option<usize>,
+}
+
+impl At<'_> {
+    fn place(&self, line: usize, column: Option<usize>) -> Place {
+        Place {
+            file: Some(self.text.file.clone()),
+            line: Some(line),
+            column,
+        }
+    }
+
+    /// The place of a field of the object, or its first line.
+    fn field(&self, field: &str) -> Place {
+        let path = match self.item {
+            Some(item) => format!("items[{item}].{field}"),
+            None => field.to_owned(),
+        };
+        match self.document.locate(&path) {
+            Some((line, column)) => self.place(line, Some(column)),
+            None => self.place(self.line, None),
+        }
+    }
+}
+
+impl Collector {
+    pub(super) fn new(version: ClusterVersion) -> Self {
+        Collector {
+            version,
+            manifests: Manifests::default(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Reads every document of a text.
+    pub(super) fn text(&mut self, text: &Text) {
+        let before = self.manifests.errors.len();
+        for document in documents(&text.text) {
+            let line = document.first_line().unwrap_or(1);
+            let at = At {
+                text,
+                document,
+                line,
+                item: None,
+            };
+            match document.value() {
+                Ok(Value::Null) => {}
+                Ok(value) => self.value(&value, at),
+                Err(broken) => self.broken(broken, at),
+            }
+        }
+        self.manifests.errors[before..].sort_by(|a, b| a.place.cmp(&b.place));
+    }
+
+    fn broken(&mut self, broken: Broken, at: At<'_>) {
+        self.error(at.place(broken.line, broken.column), broken.message);
+    }
+
+    fn error(&mut self, place: Place, message: impl Into<String>) {
+        let message = message.into();
+        self.manifests.errors.push(InputError { place, message });
+    }
+
+    fn note(&mut self, place: Place, message: String) {
+        self.manifests.notes.push(Note { place, message });
+    }
+
+    fn value(&mut self, value: &Value, at: At<'_>) {
+        let Value::Object(fields) = value else {
+            let found = if value.is_array() {
+                "a list"
+            } else {
+                "a single value"
+            };
+            let message =
+                format!("not a Kubernetes object but {found}; an object is a map with apiVersion and kind");
+            return self.error(at.place(at.line, None), message);
+        };
+        let kind = fields.get("kind").filter(|kind| !kind.is_null());
+        match kind {
+            Some(Value::String(kind)) => match fields.get("items") {
+                Some(Value::Array(items)) if kind.ends_with("List") => self.list(kind, value, items, at),
+                Some(Value::Null) if kind.ends_with("List") => {}
+                _ => self.object(kind, value, at),
+            },
+            Some(_) => self.error(at.field("kind"), "kind must be a string"),
+            // A values file, a CI pipeline and the like lie in the same directories as manifests.
+            None if !at.text.named && !fields.contains_key("apiVersion") => self.manifests.passed_over += 1,
+            None => self.error(
+                at.place(at.line, None),
+                "kind is missing; an object is a map with apiVersion and kind",
+            ),
+        }
+    }
+
+    /// `kind: List`, or a typed one, whose items need not repeat their kind.
+    fn list(&mut self, list_kind: &str, list: &Value, items: &[Value], at: At<'_>) {
+        let lines = at.document.item_lines();
+        let item_kind = list_kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+        for (i, item) in items.iter().enumerate() {
+            let at = At {
+                line: lines.get(i).copied().unwrap_or(at.line),
+                item: Some(i),
+                ..at
+            };
+            match (item, item_kind) {
+                (Value::Object(fields), Some(kind)) if !fields.contains_key("kind") => {
+                    let mut fields = fields.clone();
+                    fields.insert("kind".to_owned(), kind.into());
+                    let version = list.get("apiVersion").cloned().unwrap_or_default();
+                    fields.entry("apiVersion").or_insert(version);
+                    self.value(&Value::Object(fields), at);
+                }
+                // A List in a List would need a longer path than one item; nothing writes such.
+                (Value::Object(fields), _) if fields.get("items").is_some_and(Value::is_array) => {
+                    self.error(
+                        at.place(at.line, None),
+                        "a List inside a List is not read; make it one List",
+                    );
+                }
+                _ => self.value(item, at),
+            }
+        }
+    }
+
+    fn object(&mut self, kind: &str, value: &Value, at: At<'_>) {
+        let api_version = value
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let kind = Kind::parse(kind).filter(|kind| self.is_ours(*kind, api_version, value, at));
+        let Some(kind) = kind else {
+            self.manifests.passed_over += 1;
+            return;
+        };
+        let (object, problems) = match projection::from_value(kind, value) {
+            Ok(read) => read,
+            Err(ProjectionError::Unnamed { .. }) if value.pointer("/metadata/generateName").is_some() => {
+                let message = format!(
+                    "{kind} with metadata.generateName only: give it a metadata.name to have it judged"
+                );
+                return self.error(at.field("metadata.generateName"), message);
+            }
+            Err(e @ ProjectionError::Unnamed { .. }) => {
+                return self.error(at.field("metadata.name"), e.to_string());
+            }
+            Err(e) => return self.error(at.place(at.line, None), e.to_string()),
+        };
+        let object = normalised(object, api_version);
+        let key = object.key();
+        if let Some(template) = at.document.template()
+            && [&key.name, &key.namespace].iter().any(|part| part.contains("{{"))
+        {
+            return self.broken(template, at);
+        }
+        for problem in problems {
+            let message = format!("{key}: {} {}", problem.field, problem.message);
+            self.error(at.field(&problem.field), message);
+        }
+        self.keep(object, key, at);
+    }
+
+    /// Whether the kind of that name is Kubernetes' own. Says what is wrong with its version, if anything.
+    fn is_ours(&mut self, kind: Kind, api_version: &str, value: &Value, at: At<'_>) -> bool {
+        let right = kind.api_version();
+        let name = value.pointer("/metadata/name").and_then(Value::as_str);
+        let object = name.map_or_else(|| kind.to_string(), |name| format!("{kind} {name}"));
+        match served(api_version, kind, self.version) {
+            Served::Yes => {}
+            Served::Foreign => return false,
+            Served::Until(ClusterVersion(minor)) => {
+                let message =
+                    format!("{object}: {api_version} is gone since Kubernetes 1.{minor}; write {right}");
+                self.note(at.place(at.line, None), message);
+            }
+            _ if api_version.is_empty() => {
+                let message = format!("{object}: apiVersion is missing; write {right}");
+                self.error(at.place(at.line, None), message);
+            }
+            Served::UnknownVersion | Served::WrongGroup => {
+                let message = format!("{object}: there is no {kind} in {api_version}; write {right}");
+                self.error(at.field("apiVersion"), message);
+            }
+        }
+        true
+    }
+
+    /// The last of two objects of one name counts.
+    fn keep(&mut self, object: Object, key: ObjectKey, at: At<'_>) {
+        let source = Source {
+            file: at.text.file.clone(),
+            line: at.line,
+        };
+        let objects = &mut self.manifests.objects;
+        match self.known.get(&key) {
+            Some(&i) => {
+                let first = &objects[i].1;
+                let message = format!(
+                    "{key} is here a second time, after {}:{}; remove one of them",
+                    first.file, first.line
+                );
+                objects[i] = (object, source);
+                self.error(at.place(at.line, None), message);
+            }
+            None => {
+                self.known.insert(key, objects.len());
+                objects.push((object, source));
+            }
+        }
+    }
+}
+
+/// What only manifests need: a namespace for objects that name none, and old versions read as their successors.
+fn normalised(mut object: Object, api_version: &str) -> Object {
+    if let Some(namespace) = namespace_of(&mut object)
+        && namespace.is_empty()
+    {
+        *namespace = DEFAULT_NAMESPACE.into();
+    }
+    match &mut object {
+        // In policy/v1beta1 an empty selector selects nothing.
+        Object::DisruptionBudget(budget) if api_version == "policy/v1beta1" => {
+            budget.selector = budget.selector.take().filter(|selector| !selector.is_empty());
+        }
+        // The target of an old autoscaler, in the group where it lives now.
+        Object::Autoscaler(autoscaler) if &*autoscaler.target.group == "extensions" => {
+            autoscaler.target.group = "apps".into();
+        }
+        _ => {}
+    }
+    object
+}
+
+fn namespace_of(object: &mut Object) -> Option<&mut Name> {
+    match object {
+        Object::Workload(o) => Some(&mut o.key.namespace),
+        Object::Pod(o) => Some(&mut o.namespace),
+        Object::Autoscaler(o) => Some(&mut o.namespace),
+        Object::DisruptionBudget(o) => Some(&mut o.namespace),
+        Object::Service(o) => Some(&mut o.namespace),
+        Object::EndpointSlice(o) => Some(&mut o.namespace),
+        Object::LimitRange(o) => Some(&mut o.namespace),
+        Object::Node(_) | Object::Lease(_) | Object::Namespace(_) => None,
+    }
+}

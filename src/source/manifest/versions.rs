@@ -1,0 +1,75 @@
+//! Which versions of which groups a kind has been served in.
+
+use crate::model::config::ClusterVersion;
+use crate::model::keys::Kind;
+
+/// What an `apiVersion` means for a kind's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Served {
+    /// It is served.
+    Yes,
+    /// It was, before this version of Kubernetes.
+    Until(ClusterVersion),
+    /// The group is right, the version was never served.
+    UnknownVersion,
+    /// Kubernetes serves the kind in another group.
+    WrongGroup,
+    /// It is somebody else's kind of the same name (`serving.knative.dev/v1 Service`).
+    Foreign,
+}
+
+/// Versions that were read once and are gone: (group/version, kinds, gone from 1.x). The others of `Kind::group` are
+/// those of <https://kubernetes.io/docs/reference/using-api/deprecation-guide/>.
+const GONE: &[(&str, &[Kind], u32)] = &[
+    (
+        "extensions/v1beta1",
+        &[Kind::Deployment, Kind::DaemonSet, Kind::ReplicaSet],
+        16,
+    ),
+    ("apps/v1beta1", &[Kind::Deployment, Kind::StatefulSet], 16),
+    (
+        "apps/v1beta2",
+        &[
+            Kind::Deployment,
+            Kind::StatefulSet,
+            Kind::DaemonSet,
+            Kind::ReplicaSet,
+        ],
+        16,
+    ),
+    ("batch/v2alpha1", &[Kind::CronJob], 21),
+    ("batch/v1beta1", &[Kind::CronJob], 25),
+    ("policy/v1beta1", &[Kind::PodDisruptionBudget], 25),
+    ("discovery.k8s.io/v1beta1", &[Kind::EndpointSlice], 25),
+    ("autoscaling/v2beta1", &[Kind::HorizontalPodAutoscaler], 25),
+    ("autoscaling/v2beta2", &[Kind::HorizontalPodAutoscaler], 26),
+    ("coordination.k8s.io/v1beta1", &[Kind::Lease], 22),
+];
+
+/// Looks an `apiVersion` up for a cluster of `version`.
+pub(super) fn served(api_version: &str, kind: Kind, version: ClusterVersion) -> Served {
+    if api_version == kind.api_version()
+        || (api_version, kind) == ("autoscaling/v1", Kind::HorizontalPodAutoscaler)
+    {
+        return Served::Yes;
+    }
+    if let Some((_, _, gone)) = GONE
+        .iter()
+        .find(|(gone, kinds, _)| *gone == api_version && kinds.contains(&kind))
+    {
+        let gone = ClusterVersion(*gone);
+        return if version < gone {
+            Served::Yes
+        } else {
+            Served::Until(gone)
+        };
+    }
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    if group == kind.group() {
+        Served::UnknownVersion
+    } else if group.contains('.') && !group.ends_with(".k8s.io") {
+        Served::Foreign
+    } else {
+        Served::WrongGroup
+    }
+}

@@ -1,0 +1,214 @@
+//! The command line through its binary: exit codes, the JSON contract, the table, what goes to standard error.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn plimsoll(args: &[&str]) -> Ran {
+    plimsoll_with(args, "")
+}
+
+fn plimsoll_with(args: &[&str], stdin: &str) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("NO_COLOR")
+        .env("COLUMNS", "60")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // A command that does not read its input may have ended already.
+    let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
+    let output = child.wait_with_output().expect("the binary ends");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Ran {
+        code: output.status.code().expect("no signal"),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+#[rstest]
+#[case::clean(&["check", "examples/good.yaml"], 0)]
+#[case::a_warning(&["check", "examples/one-replica.yaml"], 1)]
+#[case::below_the_threshold(&["check", "--fail-on", "critical", "examples/one-replica.yaml"], 0)]
+#[case::never(&["check", "--fail-on", "never", "examples"], 0)]
+#[case::info_counts_when_asked(&["check", "--fail-on", "info", "-n", "default", "examples/sidecar-and-init.yaml"], 1)]
+#[case::another_namespace(&["check", "-n", "elsewhere", "examples/one-replica.yaml"], 0)]
+#[case::an_error_beats_findings(&["check", "tests/fixtures/mixed.yaml"], 2)]
+#[case::an_error_beats_never(&["check", "--fail-on", "never", "nowhere.yaml"], 2)]
+#[case::no_path(&["check"], 2)]
+#[case::unknown_flag(&["check", "--frobnicate", "examples"], 2)]
+#[case::unknown_version(&["check", "--kubernetes-version", "two", "examples"], 2)]
+#[case::unknown_rule(&["explain", "memory-limits"], 2)]
+#[case::no_command(&[], 2)]
+#[case::rules(&["rules"], 0)]
+#[case::explain(&["explain", "pod-spread"], 0)]
+#[case::version(&["version"], 0)]
+fn exit_codes(#[case] args: &[&str], #[case] code: i32) {
+    let ran = plimsoll(args);
+    assert_eq!(ran.code, code, "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn a_broken_input_does_not_hide_the_rest() {
+    let ran = plimsoll(&["check", "nowhere.yaml", "examples/one-replica.yaml"]);
+    assert_eq!(ran.code, 2);
+    assert_eq!(
+        ran.stderr,
+        "nowhere.yaml: cannot be read: no such file or directory\n"
+    );
+    assert!(ran.stdout.contains("Deployment default/login"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_json_contract() {
+    let ran = plimsoll(&["check", "-o", "json", "tests/fixtures/mixed.yaml"]);
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (2, ""),
+        "errors stand in the document"
+    );
+    insta::assert_snapshot!(ran.stdout);
+}
+
+#[test]
+fn the_json_document_names_every_rule_for_every_workload() {
+    let ran = plimsoll(&["check", "-o", "json", "examples"]);
+    let document: Value = serde_json::from_str(&ran.stdout).expect("one JSON document");
+    let workloads = document["workloads"].as_array().expect("a list");
+    assert_eq!(document["summary"]["workloads"], json!(workloads.len()));
+    for workload in workloads {
+        let checks = workload["checks"].as_array().expect("a list");
+        for rule in plimsoll::rules::RULES {
+            assert!(
+                checks.iter().any(|check| check["rule"] == rule.name),
+                "{}: {workload}",
+                rule.name
+            );
+        }
+        for check in checks {
+            let fails = check["status"] == "fail";
+            assert_eq!(check["severity"].is_string(), fails, "{check}");
+            assert!(check["remedy"].is_null() || fails, "{check}");
+        }
+    }
+}
+
+#[test]
+fn the_table() {
+    let ran = plimsoll(&[
+        "check",
+        "tests/fixtures/mixed.yaml",
+        "examples/good.yaml",
+        "examples/sidecar-and-init.yaml",
+    ]);
+    insta::assert_snapshot!(format!("{}--- standard error ---\n{}", ran.stdout, ran.stderr));
+}
+
+#[test]
+fn a_clean_input_is_said_to_be_clean() {
+    let ran = plimsoll(&["check", "examples/good.yaml"]);
+    assert_eq!(
+        ran.stdout,
+        "nothing found: Deployment default/api\n\n1 workload: nothing found\n"
+    );
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn nothing_to_judge_is_not_a_clean_bill() {
+    let ran = plimsoll_with(
+        &["check", "-"],
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n",
+    );
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (0, "no workload to judge; 1 object passed over\n")
+    );
+    let ran = plimsoll_with(&["check", "-"], "");
+    assert_eq!(ran.code, 2, "{}", ran.stdout);
+}
+
+#[test]
+fn a_name_cannot_steer_the_terminal() {
+    let manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: \"a\\x1b[2J\\x07b\"}\nspec:\n  replicas: no\n";
+    let ran = plimsoll_with(&["check", "-"], manifest);
+    for text in [&ran.stdout, &ran.stderr] {
+        assert!(text.contains(r"a\u{1b}[2J\u{7}b"), "{text}");
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    }
+}
+
+#[test]
+fn a_pipe_gets_no_colour() {
+    assert!(!plimsoll(&["check", "examples"]).stdout.contains('\x1b'));
+}
+
+#[rstest]
+#[case("memory-limits", "did you mean memory-limit?")]
+#[case("nodelimbo", "did you mean node-limbo?")]
+#[case("kittens", "plimsoll rules lists them all")]
+fn a_typo_is_answered_with_the_nearest_name(#[case] typed: &str, #[case] hint: &str) {
+    let ran = plimsoll(&["explain", typed]);
+    assert!(
+        ran.stderr.starts_with(&format!(
+            "plimsoll: no rule or detector is called {typed:?}; {hint}"
+        )),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn every_rule_and_detector_is_listed_and_explained() {
+    let listed = plimsoll(&["rules"]).stdout;
+    let rules = plimsoll::rules::RULES.iter().map(|r| r.name);
+    for name in rules.chain(plimsoll::detect::DETECTORS.iter().map(|d| d.name)) {
+        assert!(listed.contains(&format!("  {name} ")), "{name}");
+        assert!(
+            plimsoll(&["explain", name])
+                .stdout
+                .starts_with(&format!("# {name}\n")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn crds_are_printed_or_written() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("crds");
+    assert_eq!(
+        plimsoll(&["crds", "--dir", path.to_str().expect("UTF-8")]).code,
+        0
+    );
+    let mut written = Vec::new();
+    for (file, yaml) in plimsoll::api::crds() {
+        assert_eq!(std::fs::read_to_string(path.join(file)).expect("the file"), yaml);
+        written.push(yaml);
+    }
+    assert_eq!(plimsoll(&["crds"]).stdout, written.join("---\n"));
+}
+
+#[cfg(feature = "operator")]
+#[rstest]
+#[case(&["operator", "--time-scale", "0"], "write a number above 0")]
+#[case(&["operator", "--health-address", "here"], "invalid value 'here'")]
+#[case(&["check", "--context", "x", "examples"], "--live")]
+#[case(&["check", "--live", "--kubeconfig", "nowhere"], "nowhere")]
+fn wrong_usage_is_told(#[case] args: &[&str], #[case] message: &str) {
+    let ran = plimsoll(args);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
+}
