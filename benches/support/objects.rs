@@ -55,7 +55,7 @@ impl Of {
             }},
             "spec": {"containers": [container("app", &self.memory()), container("proxy", "128Mi")]}
         });
-        if self.number % 3 != 0 {
+        if !self.number.is_multiple_of(3) {
             template["spec"]["topologySpreadConstraints"] = json!([{
                 "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
                 "labelSelector": self.selector()
