@@ -76,7 +76,8 @@ pub struct Index {
     pods: Pods,
     nodes: Nodes,
     namespaces: HashMap<Name, NamespaceContext>,
-    listings: HashMap<Kind, Listing>,
+    /// By kind: asked for with every event.
+    listings: [Listing; Kind::ALL.len()],
     /// During a list: the objects that were known before it and that it has not named yet.
     unseen: HashMap<Kind, HashSet<ObjectKey>>,
     version: Option<ClusterVersion>,
@@ -94,10 +95,7 @@ impl Index {
     /// An index whose input is complete by itself (files, a recording): every kind counts as listed.
     #[must_use]
     pub fn complete(version: ClusterVersion) -> Self {
-        let listings = Kind::ALL
-            .into_iter()
-            .map(|kind| (kind, Listing::Listed))
-            .collect();
+        let listings = Kind::ALL.map(|_| Listing::Listed);
         Index {
             listings,
             version: Some(version),
@@ -121,7 +119,7 @@ impl Index {
     /// Whether all objects of a kind are known.
     #[must_use]
     pub fn listing(&self, kind: Kind) -> &Listing {
-        self.listings.get(&kind).unwrap_or(&Listing::Waiting)
+        &self.listings[kind as usize]
     }
 
     /// Whether every watched kind has been listed, or is known to be unreadable; without an essential one (pods, nodes,
@@ -139,7 +137,7 @@ impl Index {
     pub fn set_unreadable(&mut self, kind: Kind, why: impl Into<String>) {
         let state = Listing::Unreadable(why.into());
         if *self.listing(kind) != state {
-            self.listings.insert(kind, state);
+            self.listings[kind as usize] = state;
             self.mark_all();
         }
     }
@@ -157,7 +155,7 @@ impl Index {
             self.delete(&gone);
         }
         if *self.listing(kind) != Listing::Listed {
-            self.listings.insert(kind, Listing::Listed);
+            self.listings[kind as usize] = Listing::Listed;
             self.mark_all();
         }
     }

@@ -124,6 +124,13 @@ impl Owners {
         self.slots.iter().map(|(_, owner)| owner)
     }
 
+    /// Whether a pod whose row has the owner `id` still names that one.
+    pub(super) fn is_named(&self, id: Option<OwnerId>, controller: Option<&Controller>) -> bool {
+        let named = controller.and_then(|c| Some((kind_of(c)?, &c.name)));
+        let known = id.map(|id| &self.get(id).key);
+        named == known.map(|key| (key.kind, &key.name))
+    }
+
     /// Owners whose object is judged.
     pub(super) fn judged(&self) -> impl Iterator<Item = (OwnerId, &Owner)> {
         self.slots.iter().filter_map(|(slot, owner)| {
@@ -183,14 +190,7 @@ impl Owners {
 impl Index {
     /// The owner slot that a controller reference names; `None` for kinds that are not read.
     pub(super) fn owner_of(&mut self, namespace: &str, controller: &Controller) -> Option<OwnerId> {
-        let kind = Kind::parse(&controller.kind).filter(|kind| kind.is_workload())?;
-        let group = controller
-            .api_version
-            .split_once('/')
-            .map_or("", |(group, _)| group);
-        if group != kind.group() || kind == Kind::Pod {
-            return None;
-        }
+        let kind = kind_of(controller)?;
         let namespace = self.names.share(namespace.into());
         Some(self.owners.slot(ObjectKey {
             kind,
@@ -327,6 +327,16 @@ impl Index {
             self.namespaces.remove(namespace);
         }
     }
+}
+
+/// The kind that a controller reference names; `None` for kinds that are not read.
+fn kind_of(controller: &Controller) -> Option<Kind> {
+    let kind = Kind::parse(&controller.kind).filter(|kind| kind.is_workload() && *kind != Kind::Pod)?;
+    let group = controller
+        .api_version
+        .split_once('/')
+        .map_or("", |(group, _)| group);
+    (group == kind.group()).then_some(kind)
 }
 
 /// A ReplicaSet of a controller that is not read (an Argo Rollout), or a file's Pod that a workload made, is not a

@@ -19,7 +19,7 @@ use crate::model::pod::{Pod, PodPhase, PodShape};
 pub(super) struct PodId(u32);
 
 /// What is kept of a pod. Every byte here is paid 50,000 times: see the size test below.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct PodRow {
     pub(super) namespace: Name,
     pub(super) name: Box<str>,
@@ -73,6 +73,11 @@ impl PodRow {
         };
         Some((node, count))
     }
+}
+
+/// A deletion stamp as rows keep it.
+fn seconds(deletion: Option<Timestamp>) -> i64 {
+    deletion.map_or(0, |at| at.as_second().max(1))
 }
 
 /// The table of pods.
@@ -136,13 +141,11 @@ impl Pods {
 
 impl Index {
     pub(super) fn apply_pod(&mut self, pod: Pod) {
-        let row = self.pod_row(pod);
-        let known = self.pods.find(&row.namespace, &row.name);
-        if let Some(id) = known
-            && *self.pods.get(id) == row
-        {
+        let known = self.pods.find(&pod.namespace, &pod.name);
+        if known.is_some_and(|id| self.is_as_known(self.pods.get(id), &pod)) {
             return;
         }
+        let row = self.pod_row(pod);
         // Before the old row lets go of its node: it may be all that holds the slot.
         if let Some(node) = row.node {
             self.nodes.hold(node);
@@ -159,6 +162,33 @@ impl Index {
         if let Some((Some(owner), old)) = before {
             self.disown(owner, old);
         }
+    }
+
+    /// Whether a pod is as the row of its name has it. Most events change nothing that is kept, so this neither looks up
+    /// nor copies anything.
+    fn is_as_known(&self, row: &PodRow, pod: &Pod) -> bool {
+        // Exhaustive, so that a new field cannot be forgotten here.
+        let Pod {
+            namespace: _,
+            name: _,
+            controller,
+            revision,
+            node,
+            phase,
+            ready,
+            deletion,
+            disruption_target,
+            shape,
+        } = pod;
+        let bound_to = row.node.map(|id| &*self.nodes.get(id).name);
+        row.phase == *phase
+            && row.ready == *ready
+            && row.disruption_target == *disruption_target
+            && row.deletion == seconds(*deletion)
+            && bound_to == node.as_deref()
+            && row.revision == *revision
+            && self.owners.is_named(row.owner, controller.as_ref())
+            && *row.shape == *shape
     }
 
     pub(super) fn delete_pod(&mut self, key: &ObjectKey) {
@@ -216,7 +246,7 @@ impl Index {
                 self.pods.shapes.share(shape)
             }),
             revision: pod.revision.map(|revision| self.names.share(revision)),
-            deletion: pod.deletion.map_or(0, |at| at.as_second().max(1)),
+            deletion: seconds(pod.deletion),
             owner,
             node: pod.node.map(|node| self.nodes.slot(&self.names.share(node))),
             phase: pod.phase,

@@ -6,6 +6,7 @@ use super::*;
 use crate::model::context::{DisruptionBudget, EndpointSlice, LimitRangeType};
 use crate::model::field::Field;
 use crate::model::node::REGION_LABEL;
+use crate::model::pod::PodShape;
 use crate::model::testing::{endpoint_slice, hpa, limit_range, namespace, selector, service};
 
 /// Two Deployments in `shop`, one elsewhere.
@@ -112,6 +113,38 @@ fn an_event_that_changes_nothing_that_is_read_marks_nothing() {
     for object in objects {
         let key = object.key();
         assert!(marks(&mut index, object).is_empty(), "{key}");
+    }
+}
+
+#[test]
+fn whatever_changes_of_what_is_kept_of_a_pod_marks_its_workload() {
+    let before = || pod("shop/web-1").on("n1");
+    let shape = PodShape {
+        pod_memory_limited: true,
+        ..PodShape::default()
+    };
+    let changes: [fn(&mut Pod); 9] = [
+        |pod| pod.controller = None,
+        |pod| pod.controller = Some(controller("apps/v1", "StatefulSet", "web-rs")),
+        |pod| pod.revision = Some("2".into()),
+        |pod| pod.node = None,
+        |pod| pod.node = Some("n2".into()),
+        |pod| pod.phase = PodPhase::Failed,
+        |pod| pod.ready = false,
+        |pod| pod.deletion = Some(wall(0)),
+        |pod| pod.disruption_target = true,
+    ];
+    let one = |change: &fn(&mut Pod)| {
+        let mut after = before();
+        change(&mut after);
+        after
+    };
+    let other_shape = Pod { shape, ..before() };
+    for after in changes.iter().map(one).chain([other_shape]) {
+        let mut index = shops([replica_set("shop/web").object(), before().object()]);
+        let dirty = marks(&mut index, after.clone().object());
+        assert!(dirty.workloads.contains(&web()), "{after:?}");
+        assert!(marks(&mut index, after.object()).is_empty(), "the same once more");
     }
 }
 

@@ -69,7 +69,9 @@ pub(super) fn containers<'a>(
     let mut all = Vec::new();
     for (list, key) in [(init, "initContainers"), (app, "containers")] {
         let path = spec.key(key);
-        for (i, super::loose::Fields(fields)) in list.items(path, problems) {
+        let items = list.items(path, problems);
+        all.reserve_exact(items.len());
+        for (i, super::loose::Fields(fields)) in items {
             let role = match &fields.restart_policy {
                 _ if key == "containers" => ContainerRole::App,
                 Loose::Set(policy) if policy == "Always" => ContainerRole::Sidecar,

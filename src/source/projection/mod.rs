@@ -12,6 +12,8 @@
 mod bare_pod;
 mod container;
 mod context;
+#[cfg(feature = "operator")]
+mod event;
 mod limits;
 mod loose;
 mod meta;
@@ -27,6 +29,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
+#[cfg(feature = "operator")]
+#[doc(hidden)]
+pub use self::event::pod_of_event;
 use self::loose::Struct;
 use self::path::{Path, Problems};
 pub(crate) use self::{

@@ -66,8 +66,9 @@ pub(super) fn tolerations(
     path: Path<'_>,
     problems: &mut Problems,
 ) -> Vec<Toleration> {
-    let mut all = Vec::new();
-    for (i, Fields(fields)) in list.items(path, problems) {
+    let items = list.items(path, problems);
+    let mut all = Vec::with_capacity(items.len());
+    for (i, Fields(fields)) in items {
         let path = path.at(i);
         let effect = match fields.effect.take(path.key("effect"), problems) {
             Some(text) if !text.is_empty() => match taint_effect(&text) {
