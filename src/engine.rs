@@ -11,6 +11,7 @@
 
 mod facts;
 mod reports;
+mod state;
 mod timers;
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,15 +19,16 @@ use std::collections::{BTreeSet, HashMap};
 use self::facts::{judge_rules, overdue, placement};
 pub use self::reports::ReportSeen;
 use self::reports::{ReportState, Reports};
+use self::state::{NodeState, WorkloadState};
 use self::timers::Timers;
-use crate::detect::{self, Hold, NodeDetector, NodeHealths, NodeHistory, Resumed, Scope, WorkloadDetector};
+use crate::detect::{self, NodeHealths};
 use crate::index::{Dirty, Index};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Severity, finding_id};
 use crate::model::keys::{Kind, Name, ObjectKey, is_system_namespace};
 use crate::model::report::ReportStatus;
 use crate::model::time::{Moment, Now};
-use crate::plan::{Change, Judged, Prior, plan};
+use crate::plan::{Change, Judged, plan};
 use crate::policy::Policy;
 
 /// What to do about one report.
@@ -59,19 +61,6 @@ pub enum ReportWrite {
     },
     /// Nothing is left to say: remove it.
     Delete,
-}
-
-struct WorkloadState {
-    uid: Name,
-    detectors: Vec<(&'static str, Box<dyn WorkloadDetector>)>,
-    below: Hold,
-    active: Vec<(&'static str, Severity)>,
-}
-
-struct NodeState {
-    history: NodeHistory,
-    detectors: Vec<(&'static str, Box<dyn NodeDetector>)>,
-    active: Vec<(&'static str, Severity)>,
 }
 
 /// See the module's documentation.
@@ -250,11 +239,10 @@ impl Engine {
                 self.timers.set(key, None);
                 continue;
             };
-            let state = self.nodes.entry(name.clone()).or_insert_with(|| NodeState {
-                history: NodeHistory::restore(&self.reports.prior_node(name), now),
-                detectors: node_detectors(),
-                active: Vec::new(),
-            });
+            let state = self
+                .nodes
+                .entry(name.clone())
+                .or_insert_with(|| NodeState::resume(&self.reports.prior_node(name), now));
             dues.insert(name.clone(), state.history.observe(&node, now, &self.config));
             let health = state.history.health(&node, now, &self.config);
             let before = match &health {
@@ -299,7 +287,8 @@ impl Engine {
             Ok(_) => judged.below_desired = true,
             Err(wait) => due.at(wait),
         }
-        let (overdue, overdue_at) = overdue(&view, now);
+        let started = state.wanted(placement.desired, now.at);
+        let (overdue, overdue_at) = overdue(&view, started, now);
         judged.overdue = overdue;
         if placement.ready == 0 {
             due.at(overdue_at);
@@ -405,40 +394,6 @@ fn is_reported(key: &ObjectKey) -> bool {
 
 fn active(findings: &[Finding]) -> Vec<(&'static str, Severity)> {
     findings.iter().map(|f| (f.rule, f.severity)).collect()
-}
-
-impl WorkloadState {
-    /// Fresh detectors that go on from what the report says: a restart makes no finding end and begin again.
-    fn resume(uid: Name, prior: &Prior) -> Self {
-        let make = |d: &detect::Detector| {
-            let Scope::Workload(new) = d.scope else {
-                return None;
-            };
-            let mut detector = new();
-            if prior.hash().is_some() {
-                detector.resume(&Resumed {
-                    severity: prior.active(d.name),
-                    ever_ready: prior.ever_ready(),
-                    stranded: prior.active("stranded").is_some(),
-                });
-            }
-            Some((d.name, detector))
-        };
-        WorkloadState {
-            uid,
-            detectors: detect::DETECTORS.iter().filter_map(make).collect(),
-            below: Hold::default(),
-            active: Vec::new(),
-        }
-    }
-}
-
-fn node_detectors() -> Vec<(&'static str, Box<dyn NodeDetector>)> {
-    let make = |d: &detect::Detector| match d.scope {
-        Scope::Node(new) => Some((d.name, new())),
-        Scope::Workload(_) => None,
-    };
-    detect::DETECTORS.iter().filter_map(make).collect()
 }
 
 #[cfg(test)]

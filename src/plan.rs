@@ -15,7 +15,7 @@ use crate::detect;
 use crate::model::finding::{Finding, Severity};
 use crate::model::report::{
     Acknowledgement, ConditionStatus, FindingState, MESSAGE_MAX, Placement, REMEDY_MAX, ReportFinding,
-    ReportStatus, Stamp, TIMELINE_MAX, TimelineEntry, Transition,
+    ReportStatus, Stamp, TIMELINE_MAX, TimelineEntry, Transition, Verdict,
 };
 use crate::model::text::{clip, clip_bytes};
 
@@ -28,6 +28,7 @@ pub struct Prior {
     ever_ready: bool,
     /// The report left findings out, and this was read from it: what is missing here may have been told before.
     truncated: bool,
+    verdict: Verdict,
     hash: Option<u64>,
 }
 
@@ -47,6 +48,7 @@ impl Prior {
             ever_ready: available
                 .is_some_and(|c| c.reason != NEVER_READY && c.status != ConditionStatus::Unknown),
             truncated: status.truncated,
+            verdict: status.verdict,
             hash: Some(hash(status)),
         }
     }
@@ -79,6 +81,20 @@ impl Prior {
     #[must_use]
     pub fn ever_ready(&self) -> bool {
         self.ever_ready
+    }
+
+    /// The verdict that it gave.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Whether a critical finding is active.
+    #[must_use]
+    pub fn has_critical(&self) -> bool {
+        let is_critical =
+            |f: &ReportFinding| f.state == FindingState::Active && f.severity == Severity::Critical;
+        self.findings.iter().any(is_critical)
     }
 
     /// When its last transition was noted.

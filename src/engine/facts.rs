@@ -1,6 +1,7 @@
 //! What is a matter of looking, not of remembering: the rules' answers, where the replicas are, whether time is up.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::index::{Floor, FloorSource, WorkloadView};
 use crate::model::finding::{Finding, Outcome};
@@ -72,18 +73,19 @@ pub(super) fn placement(view: &WorkloadView<'_>) -> Placement {
     }
 }
 
-/// Whether a workload that has never been ready is out of excuses, and when it will be.
-pub(super) fn overdue(view: &WorkloadView<'_>, now: Now) -> (bool, Option<Moment>) {
+/// Whether a workload that has no ready replica is out of excuses, and when it will be: its progress deadline counts from
+/// its creation, or from when it was scaled up from 0.
+pub(super) fn overdue(view: &WorkloadView<'_>, started: Option<Moment>, now: Now) -> (bool, Option<Moment>) {
     let workload = view.workload();
     let deadline = workload
         .progress_deadline
         .unwrap_or(DEFAULT_PROGRESS_DEADLINE_SECONDS);
-    let Some(created) = workload.created else {
-        return (workload.status.deadline_exceeded, None);
+    let deadline = Duration::from_secs(u64::try_from(deadline).unwrap_or_default());
+    let at = match (started, workload.created) {
+        (Some(started), _) => started.after(deadline),
+        (None, Some(created)) => now.moment_until(created.saturating_add(deadline).unwrap_or(created)),
+        (None, None) => return (workload.status.deadline_exceeded, None),
     };
-    let at = created
-        .saturating_add(jiff::SignedDuration::from_secs(deadline.into()))
-        .unwrap_or(created);
-    let overdue = workload.status.deadline_exceeded || at <= now.wall;
-    (overdue, (!overdue).then(|| now.moment_until(at)))
+    let overdue = workload.status.deadline_exceeded || at <= now.at;
+    (overdue, (!overdue).then_some(at))
 }

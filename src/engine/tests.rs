@@ -478,3 +478,25 @@ fn a_hostile_owner_hides_nothing() {
     );
     assert_eq!(status.criticality, None);
 }
+
+#[test]
+fn scaling_up_from_zero_is_a_start_and_no_outage() {
+    let mut cluster = Cluster::new();
+    cluster.see([deployment("shop/web").replicas(0).object()]).at(0);
+    let verdict = |decisions: &[Decision]| status(decisions, Kind::Deployment).verdict;
+    let up = cluster.happens(60, [deployment("shop/web").replicas(2).generation(2).object()]);
+    assert_ne!(verdict(&up), Verdict::Outage, "its images are being pulled");
+    let late = cluster.at(60 + 601);
+    assert_eq!(verdict(&late), Verdict::Outage);
+}
+
+#[test]
+fn an_operator_that_is_installed_in_mid_outage_says_so_at_once() {
+    let mut cluster = Cluster::new();
+    let decisions = cluster.see([deployment("shop/web").replicas(2).object()]).at(0);
+    assert_eq!(
+        status(&decisions, Kind::Deployment).verdict,
+        Verdict::Outage,
+        "it is a day old"
+    );
+}

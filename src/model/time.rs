@@ -13,6 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Moment(pub u64);
 
 impl Moment {
+    /// Where a live clock starts: what happened before the process began must have a moment too, or a silence of ten
+    /// minutes ago would seem to have begun just now. 30 days is longer than any window.
+    pub const ORIGIN: Moment = Moment(30 * 24 * 3600 * 1000);
+
     /// Time passed since `earlier`; zero if that is in the future.
     #[must_use]
     pub const fn since(self, earlier: Moment) -> Duration {

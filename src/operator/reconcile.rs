@@ -79,8 +79,7 @@ impl Reconciler {
     /// Runs until the inputs end or `stop` is set.
     pub(super) async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut stop: channel::Receiver<bool>) {
         let origin = Instant::now();
-        let moment =
-            |at: Instant| Moment(u64::try_from(at.duration_since(origin).as_millis()).unwrap_or(u64::MAX));
+        let moment = |at: Instant| Moment::ORIGIN.after(at.duration_since(origin));
         let mut batch = Vec::with_capacity(BATCH);
         let mut listed = Lists::default();
         // When the oldest change that is not judged yet was seen.
