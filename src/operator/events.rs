@@ -48,13 +48,6 @@ pub(super) fn event(
         at.as_second()
     );
     let name = crate::api::event_name(subject, fnv32(&what));
-    let state = match change.transition {
-        Transition::Active => String::new(),
-        Transition::Changed => format!("now {}: ", change.severity.as_str()),
-        Transition::Recovered => "recovered, not acknowledged: ".to_owned(),
-        Transition::Closed => "over: ".to_owned(),
-        Transition::Withdrawn => "taken back: ".to_owned(),
-    };
     let raises = matches!(change.transition, Transition::Active | Transition::Changed);
     let warns = raises && change.severity >= Severity::Warning;
     Event {
@@ -67,7 +60,7 @@ pub(super) fn event(
         type_: Some(if warns { "Warning" } else { "Normal" }.to_owned()),
         reason: Some(reason(&change.rule)),
         action: Some(format!("{:?}", change.transition)),
-        note: Some(clip_bytes(&format!("{state}{}", change.message), NOTE_MAX)),
+        note: Some(clip_bytes(&note(change), NOTE_MAX)),
         regarding: Some(regarding(subject, uid)),
         reporting_controller: Some(REPORTING_CONTROLLER.to_owned()),
         reporting_instance: Some(clip_bytes(instance, REASON_MAX)),
@@ -83,6 +76,20 @@ fn regarding(subject: &ObjectKey, uid: &Name) -> ObjectReference {
         name: Some(subject.name.to_string()),
         uid: Some(uid.to_string()),
         ..ObjectReference::default()
+    }
+}
+
+/// What to tell people. Of something that is over, what it was, without the way out: nobody shall evict pods that are
+/// back.
+fn note(change: &Change) -> String {
+    let message = &change.message;
+    let was = || message.rsplit_once("; ").map_or(message.as_str(), |(was, _)| was);
+    match change.transition {
+        Transition::Active => message.clone(),
+        Transition::Changed => format!("now {}: {message}", change.severity.as_str()),
+        Transition::Recovered => format!("recovered, not acknowledged; was: {}", was()),
+        Transition::Closed => format!("over; was: {}", was()),
+        Transition::Withdrawn => format!("taken back: {message}"),
     }
 }
 
@@ -193,6 +200,28 @@ mod tests {
             episode: 1,
             message: message.into(),
         }
+    }
+
+    #[test]
+    fn nobody_is_told_to_evict_pods_that_are_back() {
+        let told = |transition| {
+            note(&Change {
+                transition,
+                ..change("0 of 2 ready: both on n1; in limbo; evict them")
+            })
+        };
+        assert_eq!(
+            told(Transition::Active),
+            "0 of 2 ready: both on n1; in limbo; evict them"
+        );
+        assert_eq!(
+            told(Transition::Recovered),
+            "recovered, not acknowledged; was: 0 of 2 ready: both on n1; in limbo"
+        );
+        assert_eq!(
+            told(Transition::Closed),
+            "over; was: 0 of 2 ready: both on n1; in limbo"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::cases::{Case, cases, container, good, hpa, limit_range};
-use crate::world::{World, world};
+use crate::world::{SOON, World, world};
 
 impl Case {
     fn workload(&self) -> &Value {
@@ -170,10 +170,14 @@ fn planted_workloads_get_exactly_the_expected_reports_and_mending_clears_them() 
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": mended });
     let file = world.plane.dir().join("mended.json");
     std::fs::write(&file, list.to_string()).expect("a file");
+    let replace = ["replace", "-f", &file.to_string_lossy()];
+    // Controllers write the same objects: a conflict is tried again.
     world
         .plane
-        .kubectl(&["replace", "-f", &file.to_string_lossy()])
-        .expect("mended");
+        .eventually("mended", SOON, |plane| {
+            Ok(plane.kubectl(&replace).map_err(|e| e.to_string()))
+        })
+        .expect("the API server takes the mended manifests");
     let clear: Findings = cases.iter().map(|c| (c.report(), BTreeSet::new())).collect();
     await_exactly(&world, "mended workloads", &clear);
 

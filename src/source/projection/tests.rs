@@ -1,6 +1,3 @@
-use std::hint::black_box;
-use std::time::{Duration, Instant};
-
 use rstest::rstest;
 use serde_json::json;
 
@@ -495,31 +492,4 @@ fn running_pod() -> Value {
             "conditions": [condition("DisruptionTarget"), condition("Initialized"), condition("Ready"),
                 condition("ContainersReady"), condition("PodScheduled")],
             "containerStatuses": [status("app"), status("proxy")]}})
-}
-
-/// Not asserted, machines differ: `cargo test --release --lib projecting_a_pod -- --ignored --nocapture` prints it.
-#[test]
-#[ignore = "a measurement"]
-fn projecting_a_pod_costs_little_more_than_skipping_it() {
-    let json = running_pod().to_string();
-    let best = |run: &dyn Fn()| {
-        let once = || {
-            let start = Instant::now();
-            (0..2_000).for_each(|_| run());
-            start.elapsed()
-        };
-        (0..15).map(|_| once()).min().unwrap_or(Duration::ZERO)
-    };
-    let skip = best(&|| {
-        black_box(serde_json::from_str::<serde::de::IgnoredAny>(black_box(&json)).is_ok());
-    });
-    let read = best(&|| {
-        black_box(from_json(Kind::Pod, black_box(json.as_bytes()))).expect("a pod");
-    });
-    let ratio = read.as_secs_f64() / skip.as_secs_f64();
-    let text = format!(
-        "{} B: skip {skip:?}, project {read:?}, ratio {ratio:.2}\n",
-        json.len()
-    );
-    std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes()).expect("standard error");
 }
