@@ -10,8 +10,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --profile dist --locked --bin plimsoll && \
     install -m 0755 target/dist/plimsoll /plimsoll
 
-# glibc and libgcc of the same Debian release, the CA certificates, and no shell.
-FROM gcr.io/distroless/cc-debian12:nonroot
+# The same Debian release for glibc and libgcc; nothing is installed, and the API server's CA comes with the pod.
+FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="plimsoll" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /plimsoll /usr/local/bin/plimsoll
