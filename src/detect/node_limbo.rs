@@ -157,26 +157,12 @@ mod tests {
     use super::super::trace::Trace;
     use crate::model::keys::Kind;
     use crate::model::node::Node;
-    use crate::model::testing::{deployment, lease, node, pod, replica_set, wall};
+    use crate::model::testing::{lease, node, pod, wall};
 
     const RULE: &str = "node-limbo";
 
     fn cluster() -> Trace {
-        let mut trace = Trace::new();
-        trace.at(
-            0.0,
-            [
-                deployment("shop/web").replicas(2).object(),
-                replica_set("shop/web").object(),
-                pod("shop/web-1").on("n1").object(),
-                pod("shop/web-2").on("n1").object(),
-                node("n1").object(),
-                node("n2").object(),
-                lease("n1", 0).object(),
-                lease("n2", 0).object(),
-            ],
-        );
-        trace
+        Trace::both_on_one_node()
     }
 
     fn silent(trace: &mut Trace, second: i32) {

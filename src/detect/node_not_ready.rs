@@ -224,26 +224,13 @@ mod tests {
     use crate::model::keys::Kind;
     use crate::model::node::Node;
     use crate::model::template::TaintEffect::NoExecute;
-    use crate::model::testing::{deployment, lease, node, pod, replica_set, wall};
+    use crate::model::testing::{lease, node, pod, wall};
 
     const RULE: &str = "node-not-ready";
 
     /// Two replicas on n1, whose last heartbeat is at 20 s.
     fn cluster() -> Trace {
-        let mut trace = Trace::new();
-        trace.at(
-            0.0,
-            [
-                deployment("shop/web").replicas(2).object(),
-                replica_set("shop/web").object(),
-                pod("shop/web-1").on("n1").object(),
-                pod("shop/web-2").on("n1").object(),
-                node("n1").object(),
-                node("n2").object(),
-                lease("n1", 0).object(),
-                lease("n2", 0).object(),
-            ],
-        );
+        let mut trace = Trace::both_on_one_node();
         trace.at(20.0, [lease("n1", 20).object()]);
         trace
     }

@@ -12,7 +12,7 @@ use crate::model::finding::{Finding, Severity};
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::report::Stamp;
-use crate::model::testing::wall;
+use crate::model::testing::{deployment, lease, node, pod, replica_set, wall};
 use crate::model::time::{Moment, Now};
 use crate::model::workload::{DEFAULT_PROGRESS_DEADLINE_SECONDS, Workload};
 
@@ -47,6 +47,25 @@ pub(super) struct Trace {
 }
 
 impl Trace {
+    /// Both replicas of `shop/web` on n1, one of two nodes, since 0 s.
+    pub(super) fn both_on_one_node() -> Self {
+        let mut trace = Trace::new();
+        let web = [
+            deployment("shop/web").replicas(2).object(),
+            replica_set("shop/web").object(),
+            pod("shop/web-1").on("n1").object(),
+            pod("shop/web-2").on("n1").object(),
+        ];
+        let nodes = [
+            node("n1").object(),
+            node("n2").object(),
+            lease("n1", 0).object(),
+            lease("n2", 0).object(),
+        ];
+        trace.at(0.0, web.into_iter().chain(nodes));
+        trace
+    }
+
     pub(super) fn new() -> Self {
         Trace {
             config: DetectorConfig::default(),
