@@ -1,7 +1,5 @@
 //! Everything about one workload or one node, borrowed from the index: what rules and detectors are given.
 
-use std::collections::BTreeSet;
-
 use super::nodes::{NodeId, NodeSlot};
 use super::owners::{NodeCount, Owner, OwnerId};
 use super::pods::PodRow;
@@ -241,15 +239,6 @@ impl<'a> WorkloadView<'a> {
             .nodes
             .objects()
             .filter_map(move |(id, _)| NodeView::new(index, id))
-    }
-
-    /// Distinct zones that have a node which takes pods.
-    #[must_use]
-    pub fn schedulable_zones(&self) -> BTreeSet<&'a str> {
-        let nodes = self
-            .nodes()
-            .filter(|node| !node.node().is_some_and(|n| n.unschedulable));
-        nodes.filter_map(|node| node.zone()).collect()
     }
 
     fn context(&self) -> Option<&'a super::namespaces::NamespaceContext> {

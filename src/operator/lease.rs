@@ -23,8 +23,7 @@ use tracing::{debug, error, info, warn};
 pub use decide::{Decision, LeaseTiming, LeaseView, Loss, Moment, Term, decide};
 use record::Seen;
 
-/// The owner of our fields in `managedFields`.
-const FIELD_MANAGER: &str = "plimsoll";
+use crate::api::FIELD_MANAGER;
 
 /// Why there is no elector, or why a call of one failed.
 #[derive(Debug, thiserror::Error)]
