@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::context::{DisruptionBudget, EndpointSlice, LimitRangeType};
-use crate::model::field::Field;
+use crate::model::context::{EndpointSlice, LimitRangeType};
 use crate::model::node::REGION_LABEL;
 use crate::model::pod::PodShape;
-use crate::model::testing::{endpoint_slice, hpa, limit_range, namespace, selector, service};
+use crate::model::testing::{budget, endpoint_slice, hpa, limit_range, namespace, service};
 
 /// Two Deployments in `shop`, one elsewhere.
 fn shops(more: impl IntoIterator<Item = Object>) -> Index {
@@ -31,18 +30,6 @@ fn sizes() -> Object {
     ))
 }
 
-fn budget(path: &str) -> Object {
-    let key = key(Kind::PodDisruptionBudget, path);
-    Object::DisruptionBudget(DisruptionBudget {
-        selector: Some(selector(&[("app", &key.name)])),
-        namespace: key.namespace,
-        name: key.name,
-        min_available: Field::Absent,
-        max_unavailable: Field::Absent,
-        problems: Vec::new(),
-    })
-}
-
 #[test]
 fn what_relates_to_a_workload_marks_it_when_it_comes_changes_and_goes() {
     let web = || keys(["shop/web"]);
@@ -50,7 +37,7 @@ fn what_relates_to_a_workload_marks_it_when_it_comes_changes_and_goes() {
     let cases: [(Object, BTreeSet<ObjectKey>); 5] = [
         (Object::Autoscaler(hpa("shop/web", Some(2), 5)), web()),
         (Object::Service(service("shop/web")), web()),
-        (budget("shop/web"), web()),
+        (Object::DisruptionBudget(budget("shop/web")), web()),
         (sizes(), shop()),
         (Object::Namespace(namespace("shop", &[("team", "a")])), shop()),
     ];
