@@ -317,3 +317,31 @@ fn the_first_list_of_a_kind_marks_all_as_absence_now_counts() {
     assert_eq!(index.take_dirty().workloads, keys(["shop/web"]));
     assert!(!index.is_complete());
 }
+
+#[test]
+fn a_node_that_is_not_ready_is_marked_when_pods_leave_it() {
+    let shop = |node: crate::model::node::Node| {
+        let web = [deployment("shop/web").object(), replica_set("shop/web").object()];
+        let web = web.into_iter().chain([pod("shop/web-1").on("n1").object()]);
+        settled(web.chain([node.object()]))
+    };
+    let leave: [fn(&mut Index); 5] = [
+        |index| index.delete(&key(Kind::Pod, "shop/web-1")),
+        |index| index.apply(pod("shop/web-1").on("n2").object(), Moment(1)),
+        |index| {
+            index.apply(
+                replica_set("shop/web").with(|w| w.controller = None).object(),
+                Moment(1),
+            );
+        },
+        |index| index.delete(&key(Kind::ReplicaSet, "shop/web-rs")),
+        |index| index.delete(&key(Kind::Deployment, "shop/web")),
+    ];
+    for (nth, leave) in leave.into_iter().enumerate() {
+        for (at, marked) in [(node("n1"), false), (node("n1").unknown_since(0), true)] {
+            let mut index = shop(at);
+            leave(&mut index);
+            assert_eq!(index.take_dirty().nodes.contains("n1"), marked, "case {nth}");
+        }
+    }
+}
