@@ -73,8 +73,18 @@ impl Prior {
     /// The severity of a rule's or detector's finding on the whole object, if it is active.
     #[must_use]
     pub fn active(&self, rule: &str) -> Option<Severity> {
+        self.find_active(rule).map(|finding| finding.severity)
+    }
+
+    /// Since when such a finding holds, if it is active.
+    #[must_use]
+    pub fn active_since(&self, rule: &str) -> Option<Stamp> {
+        self.find_active(rule).map(|finding| finding.since)
+    }
+
+    fn find_active(&self, rule: &str) -> Option<&ReportFinding> {
         let is_it = |f: &&ReportFinding| f.id == rule && f.state == FindingState::Active;
-        self.findings.iter().find(is_it).map(|f| f.severity)
+        self.findings.iter().find(is_it)
     }
 
     /// Whether a replica has been ready, or should long have been, since it was last scaled to 0.

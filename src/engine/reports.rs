@@ -8,7 +8,7 @@ use crate::detect::PriorNode;
 use crate::model::config::DetectorConfig;
 use crate::model::finding::Severity;
 use crate::model::keys::{Kind, Name, ObjectKey};
-use crate::model::report::{Acknowledgement, ReportStatus, Verdict};
+use crate::model::report::{Acknowledgement, ReportStatus, Stamp, Verdict};
 use crate::model::time::{Moment, Now};
 use crate::plan::Prior;
 
@@ -262,10 +262,13 @@ impl Reports {
         let key = ObjectKey::new(Kind::Node, "", node);
         let prior = self.by_subject.get(&key).map(|report| &report.prior);
         let silences = prior
-            .into_iter()
+            .iter()
             .flat_map(|prior| prior.activations("node-not-ready", Severity::Warning));
         PriorNode {
-            silences: silences.map(crate::model::report::Stamp::time).collect(),
+            silences: silences.map(Stamp::time).collect(),
+            limbo: prior
+                .and_then(|prior| prior.active_since("node-limbo"))
+                .map(Stamp::time),
         }
     }
 }
