@@ -15,7 +15,7 @@ use crate::detect;
 use crate::model::finding::{Finding, Severity};
 use crate::model::report::{
     Acknowledgement, ConditionStatus, FindingState, MESSAGE_MAX, Placement, REMEDY_MAX, ReportFinding,
-    ReportStatus, Stamp, TIMELINE_MAX, TimelineEntry, Transition, Verdict,
+    ReportStatus, Stamp, TIMELINE_MAX, TOLD_MAX, TimelineEntry, Transition, Verdict,
 };
 use crate::model::text::{clip, clip_bytes};
 
@@ -188,7 +188,7 @@ pub struct Change {
     pub severity: Severity,
     /// Which episode it is.
     pub episode: i32,
-    /// The whole message.
+    /// The message, in at most [`TOLD_MAX`] bytes.
     pub message: String,
 }
 
@@ -287,7 +287,7 @@ fn open(prior: &Prior, finding: &Finding, now: Stamp, changes: &mut Vec<Change>)
             transition,
             severity: finding.severity,
             episode: episodes,
-            message: finding.message.to_string(),
+            message: finding.message.render_bytes(TOLD_MAX),
         });
     }
     ReportFinding {
