@@ -397,4 +397,6 @@ fn active(findings: &[Finding]) -> Vec<(&'static str, Severity)> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -54,6 +54,8 @@ pub(crate) fn cases(cases: u32) -> Config {
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource(
             "proptest-regressions",
         ))),
+        // What takes longer to shrink is better understood as it is.
+        max_shrink_time: 20_000,
         ..config
     }
 }
