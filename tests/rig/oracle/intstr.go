@@ -46,7 +46,11 @@ func intOrString(question []byte) (any, error) {
 		return bounds{Surge: surge, Unavailable: unavailable, Valid: valid}, nil
 	}
 	var value intstr.IntOrString
-	if err := json.Unmarshal(asked.Value, &value); err != nil {
+	sent, err := asSent(asked.Value)
+	if err == nil {
+		err = json.Unmarshal(sent, &value)
+	}
+	if err != nil {
 		return refused(err), nil
 	}
 	up, err := intstr.GetScaledValueFromIntOrPercent(&value, asked.Total, true)

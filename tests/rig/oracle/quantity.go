@@ -6,6 +6,7 @@ import (
 
 	"gopkg.in/inf.v0"
 	"k8s.io/apimachinery/pkg/api/resource"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // quantityQuestion is a text and a second one to compare it with; or, in `json`, a value as a manifest holds it.
@@ -82,8 +83,20 @@ func parse(asked quantityQuestion) (resource.Quantity, error) {
 		return resource.ParseQuantity(asked.Text)
 	}
 	var parsed resource.Quantity
-	err := json.Unmarshal(asked.JSON, &parsed)
+	sent, err := asSent(asked.JSON)
+	if err == nil {
+		err = json.Unmarshal(sent, &parsed)
+	}
 	return parsed, err
+}
+
+// asSent is a value as kubectl sends it: read without a schema (numbers become int64 or float64) and written anew.
+func asSent(value json.RawMessage) ([]byte, error) {
+	var generic any
+	if err := utiljson.Unmarshal(value, &generic); err != nil {
+		return nil, err
+	}
+	return utiljson.Marshal(generic)
 }
 
 func described(q resource.Quantity) result {
