@@ -6,7 +6,9 @@
 mod cases;
 mod iconik;
 mod leaders;
+mod limits;
 mod planted;
 mod quiet;
 mod refused;
+mod said;
 mod world;
