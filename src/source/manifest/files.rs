@@ -97,10 +97,14 @@ fn walk(directory: &Path, into: &mut Vec<Result<Found, InputError>>) {
 }
 
 impl Found {
+    pub(super) fn is_stdin(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+
     /// Reads it, as far as [`MAX_FILE_BYTES`] allow.
     pub(super) fn read(self, stdin: &mut dyn Read) -> Result<Text, InputError> {
         let mut bytes = Vec::new();
-        let read = if self.path.as_os_str() == "-" {
+        let read = if self.is_stdin() {
             stdin.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)
         } else {
             File::open(&self.path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
@@ -110,7 +114,7 @@ impl Found {
             let message = format!("is larger than {} MiB; split it", MAX_FILE_BYTES >> 20);
             return Err(error(&self.path, message));
         }
-        if self.path.as_os_str() == "-" && bytes.trim_ascii().is_empty() {
+        if self.is_stdin() && bytes.trim_ascii().is_empty() {
             let message = "standard input is empty; did the command before the pipe fail?";
             return Err(error(&self.path, message));
         }
