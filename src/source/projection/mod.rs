@@ -21,6 +21,7 @@ mod node;
 mod path;
 mod pod;
 mod scheduling;
+mod selector;
 mod strategy;
 mod template;
 mod workload;
