@@ -151,6 +151,10 @@ impl WorkloadDetector for State {
         }
     }
 
+    fn thaw(&mut self) {
+        self.hold.restart();
+    }
+
     fn resume(&mut self, prior: &Resumed) {
         if prior.severity.is_some() {
             self.hold.resume();
