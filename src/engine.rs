@@ -10,6 +10,7 @@
 //! its detectors are warm, but decides nothing; what reports say then comes from those that the leader wrote.
 
 mod facts;
+pub mod pace;
 mod reports;
 mod state;
 mod timers;
