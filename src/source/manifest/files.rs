@@ -130,7 +130,7 @@ impl Found {
 }
 
 /// An I/O error as people say it.
-fn reason(error: &io::Error) -> String {
+pub(in crate::source) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

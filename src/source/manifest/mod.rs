@@ -19,6 +19,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(super) use self::files::reason;
 use crate::model::config::ClusterVersion;
 use crate::model::object::Object;
 
