@@ -10,6 +10,7 @@ mod explain;
 mod live;
 #[cfg(feature = "operator")]
 pub mod operator;
+mod replay;
 mod rules;
 
 use std::io::{self, Write};
@@ -29,6 +30,8 @@ pub struct Cli {
 enum Command {
     /// Judge manifests, or a live cluster once
     Check(check::CheckArgs),
+    /// Play a recorded outage: what Plimsoll says, and when
+    Replay(replay::ReplayArgs),
     /// List the rules and detectors
     Rules,
     /// Print what a rule or detector means, why it matters and what mends it
@@ -79,6 +82,7 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode, CliError> {
         match self.command {
             Command::Check(args) => check::run(&args),
+            Command::Replay(args) => replay::run(&args),
             Command::Rules => print(&rules::render()),
             Command::Explain(args) => print(&explain::page(&args.name)?),
             Command::Crds(args) => crds::run(args),
