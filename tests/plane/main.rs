@@ -8,5 +8,6 @@ mod iconik;
 mod leaders;
 mod planted;
 mod quiet;
+mod recorded;
 mod refused;
 mod world;

@@ -45,6 +45,7 @@ mod log;
 pub mod nodes;
 pub mod operator;
 mod plane;
+mod recorder;
 pub mod rig;
 mod supervisor;
 
@@ -53,4 +54,5 @@ pub use self::error::{Error, Result};
 pub use self::nodes::Node;
 pub use self::operator::Operator;
 pub use self::plane::{Component, Options, Plane};
+pub use self::recorder::Recorder;
 pub use self::rig::{Rig, Tool};
