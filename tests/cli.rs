@@ -66,7 +66,7 @@ fn a_broken_input_does_not_hide_the_rest() {
     assert_eq!(ran.code, 2);
     assert_eq!(
         ran.stderr,
-        "nowhere.yaml: cannot be read: no such file or directory\n"
+        "nowhere.yaml: cannot be read: no such file or directory; check the path\n"
     );
     assert!(ran.stdout.contains("Deployment default/login"), "{}", ran.stdout);
 }

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
-
 use super::document::{Broken, Document, documents};
 use super::files::Text;
+use super::tree::Node;
 use super::versions::{Served, served};
 use super::{InputError, Manifests, Note, Place, Source};
 use crate::model::config::ClusterVersion;
@@ -29,9 +28,8 @@ pub(super) struct Collector {
 struct At<'a> {
     text: &'a Text,
     document: Document<'a>,
+    object: Node<'a>,
     line: usize,
-    /// Its place in the `items` of a List.
-    item: Option<usize>,
 }
 
 impl At<'_> {
@@ -45,14 +43,8 @@ impl At<'_> {
 
     /// The place of a field of the object, or its first line.
     fn field(&self, field: &str) -> Place {
-        let path = match self.item {
-            Some(item) => format!("items[{item}].{field}"),
-            None => field.to_owned(),
-        };
-        match self.document.locate(&path) {
-            Some((line, column)) => self.place(line, Some(column)),
-            None => self.place(self.line, None),
-        }
+        let (line, column) = self.document.locate(self.object, field);
+        self.place(line, Some(column))
     }
 }
 
@@ -69,24 +61,32 @@ impl Collector {
     pub(super) fn text(&mut self, text: &Text) {
         let before = self.manifests.errors.len();
         for document in documents(&text.text) {
-            let line = document.first_line().unwrap_or(1);
-            let at = At {
-                text,
-                document,
-                line,
-                item: None,
-            };
-            match document.value() {
-                Ok(Value::Null) => {}
-                Ok(value) => self.value(&value, at),
-                Err(broken) => self.broken(broken, at),
-            }
+            self.document(text, document);
         }
         self.manifests.errors[before..].sort_by(|a, b| a.place.cmp(&b.place));
     }
 
-    fn broken(&mut self, broken: Broken, at: At<'_>) {
-        self.error(at.place(broken.line, broken.column), broken.message);
+    fn document(&mut self, text: &Text, document: Document<'_>) {
+        let line = document.first_line().unwrap_or(1);
+        match document.tree() {
+            Ok(tree) if tree.root().is_null() => {}
+            Ok(tree) => self.value(At {
+                text,
+                document,
+                object: tree.root(),
+                line,
+            }),
+            Err(broken) => self.broken(broken, text),
+        }
+    }
+
+    fn broken(&mut self, broken: Broken, text: &Text) {
+        let place = Place {
+            file: Some(text.file.clone()),
+            line: Some(broken.line),
+            column: broken.column,
+        };
+        self.error(place, broken.message);
     }
 
     fn error(&mut self, place: Place, message: impl Into<String>) {
@@ -98,9 +98,10 @@ impl Collector {
         self.manifests.notes.push(Note { place, message });
     }
 
-    fn value(&mut self, value: &Value, at: At<'_>) {
-        let Value::Object(fields) = value else {
-            let found = if value.is_array() {
+    fn value(&mut self, at: At<'_>) {
+        let object = at.object;
+        if !object.is_map() {
+            let found = if object.is_list() {
                 "a list"
             } else {
                 "a single value"
@@ -108,17 +109,18 @@ impl Collector {
             let message =
                 format!("not a Kubernetes object but {found}; an object is a map with apiVersion and kind");
             return self.error(at.place(at.line, None), message);
-        };
-        let kind = fields.get("kind").filter(|kind| !kind.is_null());
-        match kind {
-            Some(Value::String(kind)) => match fields.get("items") {
-                Some(Value::Array(items)) if kind.ends_with("List") => self.list(kind, value, items, at),
-                Some(Value::Null) if kind.ends_with("List") => {}
-                _ => self.object(kind, value, at),
+        }
+        let kind = object.get("kind").filter(|kind| !kind.is_null());
+        match kind.map(Node::text) {
+            Some(Some(kind)) if kind.ends_with("List") => match object.get("items") {
+                Some(items) if items.is_list() => self.list(kind, items, at),
+                Some(items) if items.is_null() => {}
+                _ => self.object(kind, at),
             },
-            Some(_) => self.error(at.field("kind"), "kind must be a string"),
+            Some(Some(kind)) => self.object(kind, at),
+            Some(None) => self.error(at.field("kind"), "kind must be a string"),
             // A values file, a CI pipeline and the like lie in the same directories as manifests.
-            None if !at.text.named && !fields.contains_key("apiVersion") => self.manifests.passed_over += 1,
+            None if !at.text.named && object.get("apiVersion").is_none() => self.manifests.passed_over += 1,
             None => self.error(
                 at.place(at.line, None),
                 "kind is missing; an object is a map with apiVersion and kind",
@@ -127,48 +129,62 @@ impl Collector {
     }
 
     /// `kind: List`, or a typed one, whose items need not repeat their kind.
-    fn list(&mut self, list_kind: &str, list: &Value, items: &[Value], at: At<'_>) {
-        let lines = at.document.item_lines();
+    fn list(&mut self, list_kind: &str, items: Node<'_>, at: At<'_>) {
         let item_kind = list_kind.strip_suffix("List").filter(|kind| !kind.is_empty());
-        for (i, item) in items.iter().enumerate() {
-            let at = At {
-                line: lines.get(i).copied().unwrap_or(at.line),
-                item: Some(i),
-                ..at
-            };
-            match (item, item_kind) {
-                (Value::Object(fields), Some(kind)) if !fields.contains_key("kind") => {
-                    let mut fields = fields.clone();
-                    fields.insert("kind".to_owned(), kind.into());
-                    let version = list.get("apiVersion").cloned().unwrap_or_default();
-                    fields.entry("apiVersion").or_insert(version);
-                    self.value(&Value::Object(fields), at);
+        if at.document.is_json() {
+            // Each by itself: its place in the file is known then.
+            for document in at.document.items() {
+                match document.tree() {
+                    Ok(tree) => self.item(item_kind, at, document, tree.root()),
+                    Err(broken) => self.broken(broken, at.text),
                 }
-                // A List in a List would need a longer path than one item; nothing writes such.
-                (Value::Object(fields), _) if fields.get("items").is_some_and(Value::is_array) => {
-                    self.error(
-                        at.place(at.line, None),
-                        "a List inside a List is not read; make it one List",
-                    );
-                }
-                _ => self.value(item, at),
             }
+        } else {
+            items
+                .items()
+                .for_each(|item| self.item(item_kind, at, at.document, item));
         }
     }
 
-    fn object(&mut self, kind: &str, value: &Value, at: At<'_>) {
-        let api_version = value
-            .get("apiVersion")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let kind = Kind::parse(kind).filter(|kind| self.is_ours(*kind, api_version, value, at));
+    fn item(&mut self, kind: Option<&str>, list: At<'_>, document: Document<'_>, item: Node<'_>) {
+        let (line, _) = document.locate(item, "");
+        let at = At {
+            document,
+            object: item,
+            line,
+            text: list.text,
+        };
+        match kind {
+            Some(kind) if item.is_map() && item.get("kind").is_none() => {
+                let version = item.get("apiVersion").or_else(|| list.object.get("apiVersion"));
+                self.versioned(kind, version.and_then(Node::text).unwrap_or_default(), at);
+            }
+            // A List in a List: nothing writes such.
+            _ if item.is_map() && item.get("items").is_some_and(Node::is_list) => self.error(
+                at.place(at.line, None),
+                "a List inside a List is not read; make it one List",
+            ),
+            _ => self.value(at),
+        }
+    }
+
+    fn object(&mut self, kind: &str, at: At<'_>) {
+        let api_version = at.object.get("apiVersion").and_then(Node::text);
+        self.versioned(kind, api_version.unwrap_or_default(), at);
+    }
+
+    fn versioned(&mut self, kind: &str, api_version: &str, at: At<'_>) {
+        let kind = Kind::parse(kind).filter(|kind| self.is_ours(*kind, api_version, at));
         let Some(kind) = kind else {
             self.manifests.passed_over += 1;
             return;
         };
-        let (object, problems) = match projection::from_value(kind, value) {
+        let metadata = at.object.get("metadata");
+        let (object, problems) = match projection::from_value(kind, at.object) {
             Ok(read) => read,
-            Err(ProjectionError::Unnamed { .. }) if value.pointer("/metadata/generateName").is_some() => {
+            Err(ProjectionError::Unnamed { .. })
+                if metadata.is_some_and(|metadata| metadata.get("generateName").is_some()) =>
+            {
                 let message = format!(
                     "{kind} with metadata.generateName only: give it a metadata.name to have it judged"
                 );
@@ -181,10 +197,10 @@ impl Collector {
         };
         let object = normalised(object, api_version);
         let key = object.key();
-        if let Some(template) = at.document.template()
-            && [&key.name, &key.namespace].iter().any(|part| part.contains("{{"))
+        if [&key.name, &key.namespace].iter().any(|part| part.contains("{{"))
+            && let Some(template) = at.document.template()
         {
-            return self.broken(template, at);
+            return self.broken(template, at.text);
         }
         for problem in problems {
             let message = format!("{key}: {} {}", problem.field, problem.message);
@@ -194,11 +210,19 @@ impl Collector {
     }
 
     /// Whether the kind of that name is Kubernetes' own. Says what is wrong with its version, if anything.
-    fn is_ours(&mut self, kind: Kind, api_version: &str, value: &Value, at: At<'_>) -> bool {
+    fn is_ours(&mut self, kind: Kind, api_version: &str, at: At<'_>) -> bool {
+        let served = served(api_version, kind, self.version);
+        if served == Served::Yes {
+            return true;
+        }
         let right = kind.api_version();
-        let name = value.pointer("/metadata/name").and_then(Value::as_str);
+        let name = at
+            .object
+            .get("metadata")
+            .and_then(|metadata| metadata.get("name"));
+        let name = name.and_then(Node::text);
         let object = name.map_or_else(|| kind.to_string(), |name| format!("{kind} {name}"));
-        match served(api_version, kind, self.version) {
+        match served {
             Served::Yes => {}
             Served::Foreign => return false,
             Served::Until(ClusterVersion(minor)) => {

@@ -1,22 +1,20 @@
-//! One text, cut into documents and read as values.
+//! One text, cut into documents, each read as a tree.
 //!
 //! Each document is parsed by itself, so that a broken one costs none of its neighbours, and budgets against alias bombs
 //! hold for each.
 
-use serde_json::Value;
-
-use super::locate;
+use super::json;
+use super::tree::{Node, Tree};
+use super::yaml::{self, Fault};
 use crate::model::text::clip;
-
-/// Nodes that any document may have; larger ones may have one a byte, which is what plain text can hold.
-const MIN_NODES: usize = 250_000;
 
 /// A document of a YAML text, or one value of a JSON text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Document<'a> {
     text: &'a str,
-    /// The line of the text's start in its file, from 1.
+    /// Where the text starts in its file, from 1. (YAML starts at the start of a line.)
     line: usize,
+    column: usize,
     json: bool,
 }
 
@@ -42,22 +40,22 @@ fn json_values(text: &str) -> Option<Vec<Document<'_>>> {
     let mut values = Vec::new();
     let mut from = 0;
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
+    let whole = Document {
+        text,
+        line: 1,
+        column: 1,
+        json: true,
+    };
+    let mut last = whole;
     while let Some(value) = stream.next() {
         value.ok()?;
         let end = stream.byte_offset();
-        let start = from + (text[from..end].len() - text[from..end].trim_start().len());
-        values.push(Document {
-            text: &text[start..end],
-            line: 1 + newlines(&text[..start]),
-            json: true,
-        });
+        let value = text[from..end].trim_start();
+        last = last.later(whole, value);
+        values.push(last);
         from = end;
     }
     Some(values)
-}
-
-fn newlines(text: &str) -> usize {
-    text.bytes().filter(|b| *b == b'\n').count()
 }
 
 /// A marker stands at the start of a line and is followed by white space or nothing. YAML forbids such a line inside
@@ -74,6 +72,7 @@ fn yaml_documents(text: &str) -> Vec<Document<'_>> {
         all.push(Document {
             text: &text[from..to],
             line,
+            column: 1,
             json: false,
         });
     };
@@ -94,7 +93,7 @@ fn yaml_documents(text: &str) -> Vec<Document<'_>> {
     all
 }
 
-impl Document<'_> {
+impl<'a> Document<'a> {
     /// The line of its first content; `None` when there are only comments, directives and markers.
     pub(super) fn first_line(&self) -> Option<usize> {
         let content = |line: &str| {
@@ -104,33 +103,52 @@ impl Document<'_> {
         Some(self.line + self.text.lines().position(content)?)
     }
 
-    /// Its value.
-    pub(super) fn value(&self) -> Result<Value, Broken> {
+    /// Its tree.
+    pub(super) fn tree(&self) -> Result<Tree<'a>, Broken> {
         if self.json {
-            return serde_json::from_str(self.text).map_err(|e| self.broken_json(&e));
+            return json::read(self.text).map_err(|e| self.broken_json(&e));
         }
-        serde_saphyr::from_str_with_options(self.text, options(self.text.len()))
-            .map_err(|e| self.broken_yaml(&e))
+        yaml::read(self.text).map_err(|fault| self.broken_yaml(&fault))
     }
 
-    /// Line and column of a field, or of the nearest thing around it that is there.
-    pub(super) fn locate(&self, field: &str) -> Option<(usize, usize)> {
-        let (line, column) = if self.json {
-            locate::in_json(self.text, field)
-        } else {
-            locate::in_yaml(self.text, options(self.text.len()), field)
-        }?;
-        Some((self.line + line - 1, column))
+    /// Line and column of a field of `object`, which is in this document, or of the nearest thing around it that is there.
+    pub(super) fn locate(&self, object: Node<'_>, field: &str) -> (usize, usize) {
+        if self.json {
+            let place = self.later(*self, &self.text[json::nearest(self.text, field)..]);
+            return (place.line, place.column);
+        }
+        let (line, column) = object.nearest(field).place();
+        (self.line + line - 1, column)
     }
 
-    /// The lines of the items of a list's `items`.
-    pub(super) fn item_lines(&self) -> Vec<usize> {
-        let lines = if self.json {
-            locate::json_items(self.text)
-        } else {
-            locate::yaml_items(self.text, options(self.text.len()))
+    /// The items of a JSON list, each a document of its own.
+    pub(super) fn items(&self) -> Vec<Document<'a>> {
+        let mut last = *self;
+        let item = |text| {
+            last = last.later(*self, text);
+            last
         };
-        lines.into_iter().map(|line| self.line + line - 1).collect()
+        json::items(self.text).into_iter().map(item).collect()
+    }
+
+    /// The document of `text`, a slice of `whole`'s that is not before this one's.
+    fn later(&self, whole: Document<'a>, text: &'a str) -> Document<'a> {
+        let [from, to] = [self.text, text].map(|part| json::offset(whole.text, part));
+        let between = &whole.text[from..to];
+        let column = match between.rsplit_once('\n') {
+            Some((_, last)) => last.chars().count() + 1,
+            None => self.column + between.chars().count(),
+        };
+        Document {
+            text,
+            line: self.line + between.bytes().filter(|b| *b == b'\n').count(),
+            column,
+            json: true,
+        }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.json
     }
 
     /// The first line that an unrendered Helm template stands on, and what stands there.
@@ -149,52 +167,23 @@ impl Document<'_> {
         })
     }
 
-    fn broken_yaml(&self, error: &serde_saphyr::Error) -> Broken {
-        if let Some(template) = self.template() {
-            return template;
-        }
-        let place = error.location().filter(|place| place.line() > 0);
-        let text = error.without_snippet().to_string();
-        Broken {
-            line: place.map_or(self.line, |p| {
-                self.line + usize::try_from(p.line()).unwrap_or(1) - 1
-            }),
-            column: place.and_then(|p| usize::try_from(p.column()).ok()),
-            message: format!("not valid YAML: {}", in_short(&text)),
-        }
+    fn broken_yaml(&self, fault: &Fault) -> Broken {
+        self.template().unwrap_or_else(|| Broken {
+            line: self.line + fault.line - 1,
+            column: Some(fault.column),
+            message: format!("not valid YAML: {}", fault.message),
+        })
     }
 
     fn broken_json(&self, error: &serde_json::Error) -> Broken {
         let text = error.to_string();
+        // The parser's message without its own place, which counts within the value.
+        let message = text.rsplit_once(" at line ").map_or(&*text, |(head, _)| head);
+        let before = if error.line() > 1 { 0 } else { self.column - 1 };
         Broken {
             line: self.line + error.line().max(1) - 1,
-            column: Some(error.column()),
-            message: format!("not valid JSON: {}", in_short(&text)),
+            column: Some(before + error.column()),
+            message: format!("not valid JSON: {message}"),
         }
-    }
-}
-
-/// The parser's message without its own place (which counts within the document) and its advice to programmers.
-fn in_short(message: &str) -> String {
-    let first = message.lines().next().unwrap_or_default();
-    let first = first.rsplit_once(" at line ").map_or(first, |(head, _)| head);
-    let first = first.split_once(", set ").map_or(first, |(head, _)| head);
-    match first {
-        // A map where a key must be: nearly always two braces that no template engine has seen.
-        "expected string scalar" => "a key must be a string".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-fn options(bytes: usize) -> serde_saphyr::Options {
-    let nodes = bytes.max(MIN_NODES);
-    serde_saphyr::options! {
-        // `0755` is 493, as for kubectl.
-        legacy_octal_numbers: true,
-        budget: serde_saphyr::budget! {
-            max_nodes: nodes,
-            max_events: nodes.saturating_mul(4),
-            max_total_scalar_bytes: nodes.saturating_mul(4).max(64 << 20),
-        },
     }
 }

@@ -1,8 +1,7 @@
 //! Manifests: files, directories and standard input, as YAML or JSON.
 //!
 //! ```text
-//! paths ──files──> texts ──document──> values with lines ──collect──> objects, errors, notes
-//!                                                 (locate: the line of a field that does not fit)
+//! paths ──files──> texts ──document──> trees that know their lines ──collect──> objects, errors, notes
 //! ```
 //!
 //! Nothing that is broken ends the reading: each fault is an [`InputError`] with its file, line and column, and everything
@@ -11,8 +10,11 @@
 mod collect;
 mod document;
 mod files;
-mod locate;
+mod json;
+mod scalar;
+mod tree;
 mod versions;
+mod yaml;
 
 use std::fmt;
 use std::io::Read;

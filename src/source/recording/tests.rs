@@ -340,7 +340,10 @@ fn a_directory_stands_for_the_recording_in_it() {
         "holds both recording.jsonl and recording.jsonl.gz; name one of them"
     );
     let missing = Recording::open(&folder.path().join("nowhere")).expect_err("nothing is there");
-    assert_eq!(missing.message, "cannot be read: no such file or directory");
+    assert_eq!(
+        missing.message,
+        "cannot be read: no such file or directory; check the path"
+    );
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn settings(flags: &[&str]) -> Option<Settings> {
 
 fn build() -> Result<()> {
     let rig = Rig::ready()?;
-    for tool in Tool::ALL {
+    for tool in Tool::CONTROL_PLANE {
         println!("{}", rig.path(tool).display());
     }
     Ok(())

@@ -17,9 +17,11 @@ use serde_json::json;
 
 use super::super::from_json;
 use super::*;
+use crate::model::object::Object;
 
-/// What stands for every text that could be a secret; its path follows.
-const PLANTED: &str = "planted:";
+/// What stands for every text that could be a secret; a number follows, that of its path. An API server would take it as
+/// a name or as a label.
+const PLANTED: &str = "planted-";
 
 fn schema(kind: Kind) -> Value {
     fn of<T: JsonSchema>() -> Value {
@@ -49,6 +51,8 @@ struct Maker<'s> {
     root: &'s Value,
     choices: &'s [usize],
     chosen: usize,
+    /// Where each planted text stands.
+    paths: Vec<String>,
 }
 
 impl Maker<'_> {
@@ -57,6 +61,11 @@ impl Maker<'_> {
         self.choices
             .get(self.chosen % self.choices.len().max(1))
             .map_or(0, |n| (n + self.chosen) % of)
+    }
+
+    fn plant(&mut self, path: &str) -> Value {
+        self.paths.push(path.to_owned());
+        format!("{PLANTED}{}", self.paths.len() - 1).into()
     }
 
     fn pick(&mut self, of: &[&str]) -> Value {
@@ -90,7 +99,7 @@ impl Maker<'_> {
             Some("integer" | "number") => self.choose(5).into(),
             Some("boolean") => (self.choose(2) == 1).into(),
             Some("string") if field == "status" => self.pick(&["True", "False", "Unknown"]),
-            Some("string") => format!("{PLANTED}{path}").into(),
+            Some("string") => self.plant(path),
             _ if schema["additionalProperties"].is_object() => {
                 let value = self.make(&schema["additionalProperties"], &format!("{path}.*"));
                 let ours = self.make(&schema["additionalProperties"], &format!("{path}.ours"));
@@ -98,7 +107,7 @@ impl Maker<'_> {
                     "kubernetes.io/service-name": "web", "memory": "64Mi" })
             }
             // Whatever somebody applied: managedFields, raw extensions.
-            _ => json!({ "f:spec": format!("{PLANTED}{path}") }),
+            _ => json!({ "f:spec": self.plant(path) }),
         }
     }
 
@@ -127,31 +136,36 @@ impl Maker<'_> {
     }
 }
 
-fn whole(kind: Kind, choices: &[usize]) -> Value {
+/// An object, and where each planted text stands in it.
+fn whole(kind: Kind, choices: &[usize]) -> (Value, Vec<String>) {
     static SCHEMAS: LazyLock<Vec<Value>> = LazyLock::new(|| Kind::ALL.map(schema).into());
     let root = &SCHEMAS[kind as usize];
     let mut maker = Maker {
         root,
         choices,
         chosen: 0,
+        paths: Vec::new(),
     };
-    maker.make(root, kind.as_str())
+    let object = maker.make(root, kind.as_str());
+    (object, maker.paths)
 }
 
-/// Every text that was planted and is still there.
-fn planted(value: &Value, into: &mut BTreeSet<String>) {
+/// The paths of the planted texts that are still there.
+fn planted(value: &Value, paths: &[String], into: &mut BTreeSet<String>) {
     match value {
-        Value::String(text) => into.extend(text.strip_prefix(PLANTED).map(str::to_owned)),
-        Value::Array(items) => items.iter().for_each(|item| planted(item, into)),
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
-            into.extend(name.strip_prefix(PLANTED).map(str::to_owned));
-            planted(value, into);
-        }),
+        Value::String(text) => {
+            let number = text
+                .strip_prefix(PLANTED)
+                .map(|n| n.parse::<usize>().expect("a number"));
+            into.extend(number.map(|n| paths[n].clone()));
+        }
+        Value::Array(items) => items.iter().for_each(|item| planted(item, paths, into)),
+        Value::Object(fields) => fields.values().for_each(|value| planted(value, paths, into)),
         _ => {}
     }
 }
 
-fn read(kind: Kind, object: &Value) -> crate::model::object::Object {
+fn read(kind: Kind, object: &Value) -> Object {
     from_json(kind, object.to_string().as_bytes()).expect("an object")
 }
 
@@ -161,7 +175,7 @@ proptest! {
     #[test]
     fn a_pruned_object_reads_like_the_whole(choices in prop::collection::vec(0_usize..60, 1..80)) {
         for kind in Kind::ALL {
-            let object = whole(kind, &choices);
+            let (object, _) = whole(kind, &choices);
             let pruned = prune(kind, object.clone());
             prop_assert_eq!(read(kind, &pruned), read(kind, &object), "{}", kind);
             prop_assert_eq!(prune(kind, pruned.clone()), pruned, "pruning twice is pruning once");
@@ -177,9 +191,9 @@ fn these_texts_of_an_object_are_kept() {
     // The other workloads have the fields of a Deployment.
     let is_told = |kind: &Kind| *kind == Kind::Deployment || !kind.is_workload() || *kind == Kind::Pod;
     for kind in Kind::ALL.into_iter().filter(is_told) {
-        let object = whole(kind, &[0, 7, 3]);
-        planted(&object, &mut before);
-        planted(&prune(kind, object), &mut after);
+        let (object, paths) = whole(kind, &[0, 7, 3]);
+        planted(&object, &paths, &mut before);
+        planted(&prune(kind, object), &paths, &mut after);
     }
     assert!(
         before.len() > 2 * after.len(),
@@ -209,11 +223,12 @@ fn no_environment_no_command_no_foreign_annotation_is_kept() {
         "exec",
     ];
     for kind in Kind::ALL {
-        let mut object = whole(kind, &[5, 1, 9, 2]);
+        let (mut object, mut paths) = whole(kind, &[5, 1, 9, 2]);
         object["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] =
-            format!("{PLANTED}last-applied").into();
+            format!("{PLANTED}{}", paths.len()).into();
+        paths.push("last-applied".to_owned());
         let mut kept = BTreeSet::new();
-        planted(&object, &mut kept);
+        planted(&object, &paths, &mut kept);
         if matches!(kind, Kind::Pod | Kind::Deployment | Kind::CronJob) {
             for name in ["env", "args", "command"] {
                 assert!(
@@ -223,7 +238,7 @@ fn no_environment_no_command_no_foreign_annotation_is_kept() {
             }
         }
         kept.clear();
-        planted(&prune(kind, object), &mut kept);
+        planted(&prune(kind, object), &paths, &mut kept);
         for path in &kept {
             let fields = path.split(['.', '[', ']']);
             assert!(!path.contains("annotations.*"), "{path}");
