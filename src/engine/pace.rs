@@ -22,7 +22,7 @@ impl Pace {
     /// Looks at what changed or fell due. Returns since when the oldest of it has waited, if it is time to
     /// [judge](Engine::judge) now; then nothing waits any more.
     pub fn step(&mut self, engine: &Engine, now: Moment) -> Option<Moment> {
-        if engine.index().is_dirty() || engine.next_due().is_some_and(|due| due <= now) {
+        if engine.is_dirty(now) || engine.next_due().is_some_and(|due| due <= now) {
             self.pending.get_or_insert(now);
         }
         self.pending

@@ -17,12 +17,15 @@ use super::lease::Leadership;
 use super::metrics::{FindingLabels, Metrics, WorkloadLabels};
 use super::watch::Seen;
 use super::writer::Order;
-use crate::api::{ClusterResilienceReport, ResilienceReport, report_name, report_subject};
+use crate::api::{
+    ClusterResilienceReport, ResilienceReport, cluster_report_subject, report_name, report_subject,
+};
 use crate::engine::pace::Pace;
 use crate::engine::{Engine, ReportSeen};
 use crate::model::finding::Severity;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
+use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::source::watched::{Watched, WatchedKind};
 
@@ -248,7 +251,8 @@ impl Reconciler {
                 .set_index_objects(kind.plural(), self.engine.index().count(kind));
         }
         let mut verdicts = HashSet::new();
-        for (key, report) in self.engine.statuses().filter(|(key, _)| key.kind != Kind::Node) {
+        let workloads = self.engine.statuses();
+        for (key, report) in workloads.filter_map(|(subject, report)| Some((subject.workload()?, report))) {
             let labels = WorkloadLabels {
                 namespace: key.namespace.clone(),
                 kind: key.kind.as_str(),
@@ -278,9 +282,9 @@ struct Lists {
 #[derive(Debug, Default)]
 struct Known {
     is_complete: bool,
-    subjects: HashSet<ObjectKey>,
+    subjects: HashSet<Subject>,
     /// During a list: those that it has not named yet.
-    unseen: HashSet<ObjectKey>,
+    unseen: HashSet<Subject>,
 }
 
 impl Known {
@@ -288,18 +292,18 @@ impl Known {
         self.unseen = self.subjects.clone();
     }
 
-    fn insert(&mut self, subject: &ObjectKey) {
+    fn insert(&mut self, subject: &Subject) {
         self.unseen.remove(subject);
         self.subjects.insert(subject.clone());
     }
 
-    fn remove(&mut self, subject: &ObjectKey) {
+    fn remove(&mut self, subject: &Subject) {
         self.unseen.remove(subject);
         self.subjects.remove(subject);
     }
 
     /// The list is complete. Returns what is gone.
-    fn end(&mut self) -> HashSet<ObjectKey> {
+    fn end(&mut self) -> HashSet<Subject> {
         self.is_complete = true;
         self.subjects.retain(|subject| !self.unseen.contains(subject));
         std::mem::take(&mut self.unseen)
@@ -326,9 +330,7 @@ fn cluster_report_of(
 ) -> Result<Option<ReportSeen>, String> {
     let report = report.0.as_ref().map_err(ToString::to_string)?;
     let owner = report.metadata.owner_references.iter().flatten().next();
-    let node = report.spec.node_name.as_deref();
-    let subject = node.map(|node| ObjectKey::new(Kind::Node, "", node));
-    let subject = subject.filter(|s| is_named(&report.metadata, s));
+    let subject = Some(cluster_report_subject(&report.spec)).filter(|s| is_named(&report.metadata, s));
     Ok(subject.map(|subject| ReportSeen {
         subject,
         uid: owner.map_or_else(|| "".into(), |owner| owner.uid.as_str().into()),
@@ -337,7 +339,7 @@ fn cluster_report_of(
     }))
 }
 
-fn is_named(metadata: &ObjectMeta, subject: &ObjectKey) -> bool {
+fn is_named(metadata: &ObjectMeta, subject: &Subject) -> bool {
     metadata.name.as_deref() == Some(&*report_name(subject))
 }
 

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use crate::engine::pace::Pace;
 use crate::engine::{Decision, Engine, ReportSeen, ReportWrite};
 use crate::model::config::DetectorConfig;
-use crate::model::keys::{Kind, ObjectKey};
+use crate::model::keys::Kind;
 use crate::model::report::ReportStatus;
+use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::output::timeline::{Happened, Recorded, Timeline};
 use crate::policy::Policy;
@@ -58,7 +59,7 @@ struct Player {
     first: Option<Timestamp>,
     at: Moment,
     transitions: Vec<Happened>,
-    reports: BTreeMap<ObjectKey, ReportStatus>,
+    reports: BTreeMap<Subject, ReportStatus>,
 }
 
 impl Player {
@@ -91,16 +92,17 @@ impl Player {
         let first = *self.first.get_or_insert(event.at);
         let since = event.at.duration_since(first);
         self.pass(Moment::ORIGIN.after(since.try_into().unwrap_or_default()));
-        let (at, held) = (self.at, self.held.clone());
+        let (now, held) = (self.now(), self.held.clone());
         let which = |kind: Option<Kind>| kind.map_or(held, |kind| vec![kind]);
         let index = self.engine.index_mut();
         match event.what {
-            What::Applied(object) => index.apply(object, at),
+            What::Applied(object) => index.apply(object, now.at),
             What::Deleted(key) => index.delete(&key),
             What::Relist(kind) => which(kind).into_iter().for_each(|kind| index.begin_list(kind)),
             What::Synced(kind) => which(kind).into_iter().for_each(|kind| index.end_list(kind)),
             What::Unreadable(kind, why) => index.set_unreadable(kind, why),
-            What::Disconnected | What::Connected => {}
+            What::Disconnected => self.engine.freeze(now),
+            What::Connected => self.engine.thaw(now),
         }
         self.step();
     }

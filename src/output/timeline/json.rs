@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{Happened, Recorded, Timeline};
 use crate::model::finding::Severity;
-use crate::model::keys::ObjectKey;
 use crate::model::report::{ReportStatus, Transition};
+use crate::model::subject::Subject;
 use crate::output::json::{Remark, remark};
 
 #[derive(Serialize)]
@@ -80,8 +80,8 @@ pub fn render(timeline: &Timeline) -> String {
         reports: timeline
             .reports
             .iter()
-            .map(|(key, status)| Report {
-                object: object(key),
+            .map(|(subject, status)| Report {
+                object: object(subject),
                 status,
             })
             .collect(),
@@ -124,11 +124,11 @@ fn entry(happened: &Happened, fault: Option<Timestamp>) -> Entry<'_> {
     }
 }
 
-fn object(key: &ObjectKey) -> Object<'_> {
+fn object(subject: &Subject) -> Object<'_> {
     Object {
-        kind: key.kind.as_str(),
-        namespace: &key.namespace,
-        name: &key.name,
+        kind: subject.kind(),
+        namespace: subject.namespace(),
+        name: subject.name(),
     }
 }
 

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use crate::detect;
 use crate::model::finding::Severity;
-use crate::model::keys::ObjectKey;
 use crate::model::report::{ReportStatus, Transition};
+use crate::model::subject::Subject;
 use crate::plan::Change;
 use crate::source::manifest::InputError;
 use crate::source::recording::Header;
@@ -31,7 +31,7 @@ pub struct Timeline {
     /// In the order in which they happened.
     pub transitions: Vec<Happened>,
     /// What each report said at the end.
-    pub reports: Vec<(ObjectKey, ReportStatus)>,
+    pub reports: Vec<(Subject, ReportStatus)>,
     /// What could not be read.
     pub errors: Vec<InputError>,
 }
@@ -56,9 +56,9 @@ pub struct Recorded {
 pub struct Happened {
     /// When it was judged.
     pub at: Timestamp,
-    /// The workload or node.
-    pub object: ObjectKey,
-    /// Ready and wanted replicas then; `None` for a node.
+    /// The workload, the node or the cluster.
+    pub object: Subject,
+    /// Ready and wanted replicas then; `None` but for a workload.
     pub serving: Option<(i32, i32)>,
     /// What became of the finding.
     pub change: Change,

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use super::{Happened, Recorded, Timeline};
 use crate::model::finding::Severity;
-use crate::model::keys::ObjectKey;
 use crate::model::report::{FindingState, ReportFinding, ReportStatus, Transition};
+use crate::model::subject::Subject;
 use crate::model::text::{count, duration, list};
 use crate::output::style::{Style, visible, wrap};
 use crate::plan::Change;
@@ -224,19 +224,22 @@ fn reports(out: &mut String, timeline: &Timeline, style: Style) {
         "Reports",
         &at.map_or_else(String::new, |at| format!("at {}", clock(at))),
     );
-    let mut all: Vec<&(ObjectKey, ReportStatus)> = timeline.reports.iter().collect();
+    let mut all: Vec<&(Subject, ReportStatus)> = timeline.reports.iter().collect();
     let worst = |status: &ReportStatus| {
         let s = &status.summary;
         Reverse((s.critical, s.recovered, s.warning, s.info))
     };
-    all.sort_by_key(|(key, status)| (worst(status), key.clone()));
+    all.sort_by_key(|(subject, status)| (worst(status), subject.clone()));
     let (found, quiet): (Vec<_>, Vec<_>) = all
         .into_iter()
         .partition(|(_, status)| !status.findings.is_empty());
-    for (key, status) in found {
-        report(out, key, status, style);
+    for (subject, status) in found {
+        report(out, subject, status, style);
     }
-    let quiet: Vec<String> = quiet.iter().map(|(key, _)| visible(&key.to_string())).collect();
+    let quiet: Vec<String> = quiet
+        .iter()
+        .map(|(subject, _)| visible(&subject.to_string()))
+        .collect();
     if !quiet.is_empty() {
         let text = format!("nothing found: {}", list(&quiet, NAMED));
         paragraph(out, 2, &text, style, |line| style.dim(line));
@@ -244,7 +247,7 @@ fn reports(out: &mut String, timeline: &Timeline, style: Style) {
     out.push('\n');
 }
 
-fn report(out: &mut String, key: &ObjectKey, status: &ReportStatus, style: Style) {
+fn report(out: &mut String, subject: &Subject, status: &ReportStatus, style: Style) {
     let mut facts = status.verdict.as_str().to_owned();
     if let Some(placement) = &status.placement {
         let _ = write!(
@@ -259,7 +262,7 @@ fn report(out: &mut String, key: &ObjectKey, status: &ReportStatus, style: Style
     for text in [&status.owner, &status.criticality].into_iter().flatten() {
         let _ = write!(facts, "; {}", visible(text));
     }
-    let _ = writeln!(out, "  {}  {facts}", style.bold(&visible(&key.to_string())));
+    let _ = writeln!(out, "  {}  {facts}", style.bold(&visible(&subject.to_string())));
     for finding in &status.findings {
         finding_line(out, finding, style);
     }
