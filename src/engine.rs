@@ -15,6 +15,7 @@
 
 mod facts;
 mod judge;
+pub mod pace;
 mod reports;
 mod state;
 mod timers;

@@ -20,6 +20,7 @@ use super::writer::Order;
 use crate::api::{
     ClusterResilienceReport, ResilienceReport, cluster_report_subject, report_name, report_subject,
 };
+use crate::engine::pace::Pace;
 use crate::engine::{Engine, ReportSeen};
 use crate::model::finding::Severity;
 use crate::model::keys::{Kind, Name, ObjectKey};
@@ -28,8 +29,6 @@ use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::source::watched::{Watched, WatchedKind};
 
-/// Changes that arrive within this time are judged together: a rollout touches a workload many times a second.
-const SETTLE: Duration = Duration::from_millis(200);
 /// The loop turns at least this often, so that liveness has a beat.
 const TICK: Duration = Duration::from_secs(1);
 /// Inputs that are taken in at once, before anything else gets a turn.
@@ -85,12 +84,11 @@ impl Reconciler {
         let moment = |at: Instant| Moment::ORIGIN.after(at.duration_since(origin));
         let mut batch = Vec::with_capacity(BATCH);
         let mut listed = Lists::default();
-        // When the oldest change that is not judged yet was seen.
-        let mut pending: Option<Instant> = None;
+        let mut pace = Pace::default();
         let mut gauges = Instant::now();
         loop {
             self.liveness.beat();
-            let wait = self.wait(pending, moment(Instant::now()));
+            let wait = self.wait(&pace, moment(Instant::now()));
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -104,19 +102,12 @@ impl Reconciler {
             }
             self.follow(&mut listed, &moment).await;
             let at = Instant::now();
-            if self.engine.is_dirty(moment(at)) || self.engine.next_due().is_some_and(|due| due <= moment(at))
-            {
-                pending.get_or_insert(at);
-            }
-            if pending.is_some_and(|since| at.duration_since(since) >= SETTLE) && self.engine.is_ready() {
-                let seen = pending.take().unwrap_or(at);
-                self.judge(
-                    Now {
-                        at: moment(at),
-                        wall: self.clock.now(),
-                    },
-                    seen,
-                );
+            if let Some(since) = pace.step(&self.engine, moment(at)) {
+                let now = Now {
+                    at: moment(at),
+                    wall: self.clock.now(),
+                };
+                self.judge(now, origin + since.since(Moment::ORIGIN));
             }
             if at.duration_since(gauges) >= GAUGES {
                 gauges = at;
@@ -142,21 +133,10 @@ impl Reconciler {
     }
 
     /// How long the loop may sleep.
-    fn wait(&self, pending: Option<Instant>, now: Moment) -> Duration {
-        // What is due while changes settle is judged with them: waking for it earlier would be for nothing.
-        let due = self.engine.next_due().filter(|_| pending.is_none());
-        let due = due.map(|due| due.since(now));
-        let settle = pending.map(|since| SETTLE.saturating_sub(since.elapsed()));
-        // While inputs are missing, nothing that is due can be done.
-        let due = due.filter(|_| self.engine.is_ready());
-        let settle = settle.filter(|_| self.engine.is_ready());
-        // A timer that is due has 1 ms resolution; never spin below that.
-        due.into_iter()
-            .chain(settle)
-            .chain([TICK])
-            .min()
-            .unwrap_or(TICK)
-            .max(Duration::from_millis(1))
+    fn wait(&self, pace: &Pace, now: Moment) -> Duration {
+        let next = pace.next(&self.engine).map(|next| next.since(now));
+        // A moment has 1 ms resolution; never spin below that.
+        next.unwrap_or(TICK).clamp(Duration::from_millis(1), TICK)
     }
 
     fn judge(&mut self, now: Now, seen: Instant) {

@@ -9,6 +9,7 @@ mod leaders;
 mod limits;
 mod planted;
 mod quiet;
+mod recorded;
 mod refused;
 mod said;
 mod world;
