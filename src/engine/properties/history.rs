@@ -17,6 +17,7 @@ use crate::model::keys::{Kind, ObjectKey};
 use crate::model::node::{Node, ReadyStatus, TAINT_NOT_READY, TAINT_UNREACHABLE};
 use crate::model::object::{NODE_LEASE_NAMESPACE, Object};
 use crate::model::pod::{Pod, PodPhase};
+use crate::model::subject::Subject;
 use crate::model::template::TaintEffect;
 use crate::model::testing::{
     budget, controller, endpoint_slice, hpa, lease, limit_range, namespace, node, pod, replica_set, service,
@@ -63,7 +64,7 @@ pub(super) struct Beat {
     pub(super) at: u64,
     pub(super) events: Vec<Event>,
     /// Somebody acknowledges what the reports on these say.
-    pub(super) acknowledged: Vec<ObjectKey>,
+    pub(super) acknowledged: Vec<Subject>,
 }
 
 /// How a pod is.
@@ -290,10 +291,9 @@ pub(super) fn script_by(steps: &[Step], clock: impl Fn(u64) -> i64) -> Vec<Beat>
         }
         let Some(beat) = beats.last_mut() else { continue };
         match step.action {
-            Action::AcknowledgeWorkload { of } => beat.acknowledged.push(workload_key(of)),
+            Action::AcknowledgeWorkload { of } => beat.acknowledged.push(Subject::Workload(workload_key(of))),
             Action::AcknowledgeNode { nth } => {
-                beat.acknowledged
-                    .push(ObjectKey::new(Kind::Node, "", NODES[nth].0));
+                beat.acknowledged.push(Subject::Node(NODES[nth].0.into()));
             }
             ref action => beat.events.extend(world.act(action, clock(at))),
         }

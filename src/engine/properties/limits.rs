@@ -4,12 +4,13 @@ use proptest::prelude::*;
 
 use super::history::Event;
 use super::run::Run;
-use crate::model::keys::{Name, ObjectKey};
+use crate::model::keys::Name;
 use crate::model::node::HOSTNAME_LABEL;
 use crate::model::object::Object;
 use crate::model::report::{
     FindingState, MESSAGE_MAX, REMEDY_MAX, ReportFinding, STATUS_MAX, TIMELINE_MAX, TOLD_MAX, Transition,
 };
+use crate::model::subject::Subject;
 use crate::model::testing::{
     cases, container, controller, deployment, endpoint_slice, hpa, labels, lease, node, pod, selector,
     service,
@@ -198,10 +199,7 @@ proptest! {
     }
 }
 
-fn assert_small(
-    subject: &ObjectKey,
-    status: &crate::model::report::ReportStatus,
-) -> Result<(), TestCaseError> {
+fn assert_small(subject: &Subject, status: &crate::model::report::ReportStatus) -> Result<(), TestCaseError> {
     let json = serde_json::to_vec(status).expect("JSON");
     prop_assert!(json.len() <= STATUS_MAX, "{}: {} bytes", subject, json.len());
     prop_assert!(status.timeline.len() <= TIMELINE_MAX);

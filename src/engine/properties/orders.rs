@@ -135,8 +135,8 @@ proptest! {
         beside.pass(end);
         let shop = |run: &Run| {
             let mut said = run.statuses();
-            said.retain(|subject, _| &*subject.namespace == "shop");
-            let told = run.told.iter().filter(|told| &*told.subject.namespace == "shop");
+            said.retain(|subject, _| subject.namespace() == "shop");
+            let told = run.told.iter().filter(|told| told.subject.namespace() == "shop");
             (said, told.cloned().collect::<Vec<_>>())
         };
         prop_assert_eq!(shop(&alone), shop(&beside));

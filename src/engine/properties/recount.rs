@@ -11,6 +11,7 @@ use crate::model::node::ReadyStatus;
 use crate::model::object::Object;
 use crate::model::pod::{Pod, PodPhase};
 use crate::model::report::{Placement, Survives};
+use crate::model::subject::Subject;
 use crate::model::testing::cases;
 
 type Objects = BTreeMap<ObjectKey, Object>;
@@ -116,8 +117,8 @@ proptest! {
         for beat in &script(&steps) {
             run.beat(beat);
             for (subject, status) in run.statuses() {
-                if let Some(placement) = &status.placement {
-                    prop_assert_eq!(said(placement), counted(&subject, &run.objects), "{} at {}", subject, beat.at);
+                if let (Some(placement), Some(key)) = (&status.placement, subject.workload()) {
+                    prop_assert_eq!(said(placement), counted(key, &run.objects), "{} at {}", subject, beat.at);
                 }
             }
         }
@@ -132,7 +133,7 @@ proptest! {
     ) {
         let mut run = Run::of(&script(&steps));
         let survives = |run: &Run| {
-            let placement = run.reports.get(&workload_key(of)).and_then(|kept| kept.status.placement.clone());
+            let placement = run.reports.get(&Subject::Workload(workload_key(of))).and_then(|kept| kept.status.placement.clone());
             placement.map(|placement| placement.survives)
         };
         let before = survives(&run);

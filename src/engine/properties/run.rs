@@ -16,6 +16,7 @@ use crate::model::config::{ClusterVersion, DetectorConfig};
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::report::{Acknowledgement, FindingState, ReportFinding, ReportStatus};
+use crate::model::subject::Subject;
 use crate::model::testing::wall;
 use crate::model::time::{Moment, Now};
 use crate::plan::Change;
@@ -34,7 +35,7 @@ pub(super) struct Kept {
 pub(super) struct Told {
     /// Seconds since the history began.
     pub(super) at: u64,
-    pub(super) subject: ObjectKey,
+    pub(super) subject: Subject,
     pub(super) uid: Name,
     pub(super) change: Change,
 }
@@ -61,7 +62,7 @@ impl fmt::Debug for Told {
 pub(super) struct Run {
     pub(super) engine: Engine,
     pub(super) objects: BTreeMap<ObjectKey, Object>,
-    pub(super) reports: BTreeMap<ObjectKey, Kept>,
+    pub(super) reports: BTreeMap<Subject, Kept>,
     pub(super) told: Vec<Told>,
     /// Milliseconds since the history began.
     time: u64,
@@ -226,14 +227,14 @@ impl Run {
     }
 
     /// The watch on reports shows what is kept.
-    fn show(&mut self, subject: &ObjectKey) {
+    fn show(&mut self, subject: &Subject) {
         let at = self.now().at;
         let seen = seen(subject, &self.reports[subject]);
         self.engines()
             .for_each(|engine| engine.report_seen(seen.clone(), at));
     }
 
-    fn show_gone(&mut self, subject: &ObjectKey) {
+    fn show_gone(&mut self, subject: &Subject) {
         let at = self.now().at;
         self.engines().for_each(|engine| engine.report_gone(subject, at));
     }
@@ -257,7 +258,7 @@ impl Run {
     }
 
     /// Somebody acknowledges all that a report says.
-    fn acknowledge(&mut self, subject: &ObjectKey) {
+    fn acknowledge(&mut self, subject: &Subject) {
         let Some(kept) = self.reports.get_mut(subject) else {
             return;
         };
@@ -274,8 +275,8 @@ impl Run {
     /// Reports go with the objects that they are about.
     fn collect_garbage(&mut self) {
         let objects = &self.objects;
-        let left = |(subject, kept): &(&ObjectKey, &Kept)| uid_of(objects, subject) != Some(&kept.uid);
-        let gone: Vec<ObjectKey> = self
+        let left = |(subject, kept): &(&Subject, &Kept)| uid_of(objects, subject).as_ref() != Some(&kept.uid);
+        let gone: Vec<Subject> = self
             .reports
             .iter()
             .filter(left)
@@ -339,7 +340,7 @@ impl Run {
     }
 
     /// What the reports say now.
-    pub(super) fn statuses(&self) -> BTreeMap<ObjectKey, ReportStatus> {
+    pub(super) fn statuses(&self) -> BTreeMap<Subject, ReportStatus> {
         let statuses = self.reports.iter();
         statuses
             .map(|(subject, kept)| (subject.clone(), kept.status.clone()))
@@ -347,7 +348,7 @@ impl Run {
     }
 
     /// The findings of reports that are active or have recovered, by subject and id.
-    pub(super) fn findings(&self) -> BTreeMap<(ObjectKey, String), ReportFinding> {
+    pub(super) fn findings(&self) -> BTreeMap<(Subject, String), ReportFinding> {
         let all = self.reports.iter().flat_map(|(subject, kept)| {
             let findings = kept.status.findings.iter();
             findings.map(|finding| ((subject.clone(), finding.id.clone()), finding.clone()))
@@ -356,7 +357,7 @@ impl Run {
     }
 
     /// The findings of detectors whose findings are latched.
-    pub(super) fn latches(&self) -> BTreeMap<(ObjectKey, String), Latch> {
+    pub(super) fn latches(&self) -> BTreeMap<(Subject, String), Latch> {
         let mut latches = BTreeMap::new();
         for (at, finding) in self.findings() {
             if crate::detect::find(&finding.rule).is_some_and(|detector| detector.latched) {
@@ -385,7 +386,7 @@ pub(super) struct Latch {
     pub(super) recovered: Option<jiff::Timestamp>,
 }
 
-fn seen(subject: &ObjectKey, kept: &Kept) -> ReportSeen {
+fn seen(subject: &Subject, kept: &Kept) -> ReportSeen {
     ReportSeen {
         subject: subject.clone(),
         uid: kept.uid.clone(),
@@ -394,10 +395,23 @@ fn seen(subject: &ObjectKey, kept: &Kept) -> ReportSeen {
     }
 }
 
-fn uid_of<'a>(objects: &'a BTreeMap<ObjectKey, Object>, subject: &ObjectKey) -> Option<&'a Name> {
-    match objects.get(subject)? {
-        Object::Workload(workload) => Some(&workload.uid),
-        Object::Node(node) => Some(&node.uid),
+/// The uid of what a report is about; `None` when it is gone.
+fn uid_of(objects: &BTreeMap<ObjectKey, Object>, subject: &Subject) -> Option<Name> {
+    let key = match subject {
+        Subject::Workload(key) => key.clone(),
+        Subject::Node(name) => ObjectKey::new(Kind::Node, "", name.clone()),
+        Subject::Cluster => return Some(Name::default()),
+    };
+    match objects.get(&key)? {
+        Object::Workload(workload) => Some(workload.uid.clone()),
+        Object::Node(node) => Some(node.uid.clone()),
         _ => None,
+    }
+}
+
+impl Run {
+    /// Whether what a report is about is there.
+    pub(super) fn is_there(&self, subject: &Subject) -> bool {
+        uid_of(&self.objects, subject).is_some()
     }
 }

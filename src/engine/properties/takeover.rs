@@ -8,12 +8,12 @@ use super::history::{Action, NodeState, Step, histories, script, script_by};
 use super::run::{Latch, Run, Told};
 use super::{AFTERWARDS, assert_same, go_on, run_up_to};
 use crate::model::finding::Severity;
-use crate::model::keys::ObjectKey;
 use crate::model::report::{FindingState, Transition};
+use crate::model::subject::Subject;
 use crate::model::testing::cases;
 
 /// What was told, without what follows from the wall clock.
-fn told(run: &Run) -> Vec<(u64, &ObjectKey, &str, Transition, Severity, i32)> {
+fn told(run: &Run) -> Vec<(u64, &Subject, &str, Transition, Severity, i32)> {
     let line = |told: &'_ Told| {
         (
             told.at,
@@ -37,7 +37,7 @@ fn told(run: &Run) -> Vec<(u64, &ObjectKey, &str, Transition, Severity, i32)> {
 }
 
 /// What holds or is latched, without stamps and words.
-fn found(run: &Run) -> BTreeMap<(ObjectKey, String), (Severity, FindingState, i32)> {
+fn found(run: &Run) -> BTreeMap<(Subject, String), (Severity, FindingState, i32)> {
     let all = run.findings().into_iter();
     all.map(|(at, finding)| (at, (finding.severity, finding.state, finding.episodes)))
         .collect()
@@ -117,7 +117,7 @@ proptest! {
         let mut plain = Run::of(&beats);
         let mut restarted = run_up_to(&beats, at);
         let latched = restarted.latches();
-        let limbo = |((_, id), latch): (&(ObjectKey, String), &Latch)| id == "node-limbo" && latch.state == FindingState::Active;
+        let limbo = |((_, id), latch): (&(Subject, String), &Latch)| id == "node-limbo" && latch.state == FindingState::Active;
         prop_assume!(!latched.iter().any(limbo));
         restarted.restart(0);
         let mut restarted = go_on(restarted, &beats, at);

@@ -8,11 +8,12 @@ use super::history::{Action, Step, histories, script};
 use super::run::{Run, Told};
 use crate::detect;
 use crate::model::finding::Severity;
-use crate::model::keys::{Kind, Name, ObjectKey};
+use crate::model::keys::Name;
 use crate::model::report::{FindingState, ReportStatus, TIMELINE_MAX, Transition, Verdict};
+use crate::model::subject::Subject;
 use crate::model::testing::cases;
 
-type At = (ObjectKey, Name, String);
+type At = (Subject, Name, String);
 
 /// What became of each finding, transition by transition; an error names the first that cannot follow.
 fn lived(told: &[Told]) -> Result<BTreeMap<At, FindingState>, String> {
@@ -65,7 +66,7 @@ fn count(status: &ReportStatus, state: FindingState, severity: Option<Severity>)
 }
 
 /// What every report promises to whoever reads it.
-fn assert_well_formed(subject: &ObjectKey, status: &ReportStatus) -> Result<(), TestCaseError> {
+fn assert_well_formed(subject: &Subject, status: &ReportStatus) -> Result<(), TestCaseError> {
     let rank = |f: &crate::model::report::ReportFinding| {
         (
             f.state == FindingState::Recovered,
@@ -156,12 +157,12 @@ proptest! {
         for beat in &script(&steps) {
             run.beat(beat);
             for subject in run.reports.keys() {
-                prop_assert!(run.objects.contains_key(subject), "{} has a report and is gone", subject);
+                prop_assert!(run.is_there(subject), "{} has a report and is gone", subject);
             }
             let mut active: BTreeMap<(&str, Severity, &str), i32> = BTreeMap::new();
             for (subject, kept) in &run.reports {
                 for finding in kept.status.findings.iter().filter(|f| f.state == FindingState::Active) {
-                    *active.entry((&finding.rule, finding.severity, &subject.namespace)).or_default() += 1;
+                    *active.entry((&finding.rule, finding.severity, subject.namespace())).or_default() += 1;
                 }
             }
             let mut counted: BTreeMap<(&str, Severity, &str), i32> = BTreeMap::new();
@@ -185,7 +186,7 @@ proptest! {
         run.pass(run.second() + 8 * 24 * 3600);
         let left = run.findings().into_values().filter(|finding| detect::find(&finding.rule).is_some());
         prop_assert_eq!(left.count(), 0);
-        prop_assert!(run.reports.keys().all(|subject| subject.kind != Kind::Node), "a healthy node has no report");
+        prop_assert!(run.reports.keys().all(|subject| subject.workload().is_some()), "a healthy node has no report");
         prop_assert_eq!(run.engine.next_due(), None, "then there is nothing to wait for");
     }
 
