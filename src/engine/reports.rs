@@ -215,14 +215,14 @@ impl Reports {
         let leads = self.leads && self.listed;
         let report = self.by_subject.entry(seen.subject).or_default();
         report.exists = true;
-        if !seen.uid.is_empty() {
-            if report.uid.is_empty() {
-                report.uid = seen.uid;
-            } else if report.uid != seen.uid {
-                // Written about an earlier workload of that name: not ours to go on with.
+        if !seen.uid.is_empty() && report.uid != seen.uid {
+            if leads && !report.uid.is_empty() {
+                // Written about an earlier object of that name: not ours to go on with.
                 report.stale = true;
-                return leads;
+                return true;
             }
+            // Whoever leads may know already that the object has been made anew.
+            report.uid = seen.uid;
         }
         report.stale = false;
         let prior = seen.status.as_ref().map(Prior::of).unwrap_or_default();
