@@ -172,7 +172,7 @@ fn assert_told_well(change: &Change, finding: Option<&ReportFinding>) -> Result<
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn no_message_is_over_its_cap_or_without_impact_and_way_out(cluster in clusters()) {

@@ -85,7 +85,7 @@ fn tenants(steps: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(cases(48))]
+    #![proptest_config(cases(24))]
 
     /// Of what is judged together: what is seen between two judgements may come in any order, as long as each object's
     /// own changes stay in theirs. (Judged apart, a state that lasted for one judgement is rightly told.)

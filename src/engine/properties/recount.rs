@@ -109,7 +109,7 @@ fn said(placement: &Placement) -> (i32, i32, i32, i32, Survives) {
 }
 
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn what_reports_say_of_places_equals_a_recount(steps in histories(40)) {

@@ -76,7 +76,7 @@ fn silent_in_one_way(mut steps: Vec<Step>) -> Vec<Step> {
 }
 
 proptest! {
-    #![proptest_config(cases(48))]
+    #![proptest_config(cases(24))]
 
     /// Another replica that has watched from the beginning takes over at any point.
     #[test]

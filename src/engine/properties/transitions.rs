@@ -131,7 +131,7 @@ fn assert_well_formed(subject: &Subject, status: &ReportStatus) -> Result<(), Te
 }
 
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(cases(48))]
 
     /// Each finding's transitions follow one another, and the reports show where they led.
     #[test]
