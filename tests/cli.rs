@@ -66,7 +66,7 @@ fn a_broken_input_does_not_hide_the_rest() {
     assert_eq!(ran.code, 2);
     assert_eq!(
         ran.stderr,
-        "nowhere.yaml: cannot be read: no such file or directory\n"
+        "nowhere.yaml: cannot be read: no such file or directory; check the path\n"
     );
     assert!(ran.stdout.contains("Deployment default/login"), "{}", ran.stdout);
 }
@@ -207,8 +207,27 @@ fn crds_are_printed_or_written() {
 #[case(&["operator", "--health-address", "here"], "invalid value 'here'")]
 #[case(&["check", "--context", "x", "examples"], "--live")]
 #[case(&["check", "--live", "--kubeconfig", "nowhere"], "nowhere")]
+#[case(&["record"], "--output")]
+#[case(&["record", "-o", "Cargo.toml"], "cannot make Cargo.toml: File exists (os error 17); --force writes over it")]
+#[case(&["record", "-o", "/nowhere/r.jsonl"], "cannot make /nowhere/r.jsonl")]
+#[case(&["record", "-o", "never.jsonl", "--duration", "soon"], "write a number of seconds above 0")]
 fn wrong_usage_is_told(#[case] args: &[&str], #[case] message: &str) {
     let ran = plimsoll(args);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains(message), "{}", ran.stderr);
+}
+
+#[cfg(feature = "operator")]
+#[test]
+fn a_recording_that_never_began_leaves_no_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("r.jsonl");
+    let path = file.to_str().expect("UTF-8");
+    let ran = plimsoll(&["record", "-o", path, "--kubeconfig", "nowhere"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("kubeconfig nowhere"), "{}", ran.stderr);
+    assert!(!file.exists());
+    std::fs::write(&file, "an outage").expect("a file");
+    plimsoll(&["record", "--force", "-o", path, "--kubeconfig", "nowhere"]);
+    assert_eq!(std::fs::read(&file).expect("still there"), b"an outage");
 }

@@ -10,6 +10,7 @@ mod limits;
 mod placed;
 mod planted;
 mod quiet;
+mod recorded;
 mod refused;
 mod said;
 mod world;
