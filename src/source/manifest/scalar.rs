@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use granit_parser::Tag;
 
 use super::tree::Value;
+use crate::model::text::clip;
 
 /// The tags of <https://yaml.org/type/>: `!!str` and so on.
 const NAMESPACE: &str = "tag:yaml.org,2002:";
@@ -43,7 +44,8 @@ pub(super) fn scalar<'a>(text: Cow<'a, str>, plain: bool, tag: Option<&Tag>) -> 
         Ok(value)
     } else {
         Err(format!(
-            "{text:?} is no !!{}; remove the tag",
+            "{:?} is no !!{}; remove the tag",
+            clip(&text, 40),
             name.as_deref().unwrap_or_default()
         ))
     }
