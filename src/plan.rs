@@ -182,6 +182,16 @@ pub struct Change {
     pub message: String,
 }
 
+impl Change {
+    /// The message without its way out, for what is over: nobody shall evict pods that are back.
+    #[must_use]
+    pub fn was(&self) -> &str {
+        self.message
+            .rsplit_once("; ")
+            .map_or(self.message.as_str(), |(was, _)| was)
+    }
+}
+
 /// What to write.
 #[derive(Clone, Debug)]
 pub struct Planned {

@@ -207,8 +207,27 @@ fn crds_are_printed_or_written() {
 #[case(&["operator", "--health-address", "here"], "invalid value 'here'")]
 #[case(&["check", "--context", "x", "examples"], "--live")]
 #[case(&["check", "--live", "--kubeconfig", "nowhere"], "nowhere")]
+#[case(&["record"], "--output")]
+#[case(&["record", "-o", "Cargo.toml"], "cannot make Cargo.toml: File exists (os error 17); --force writes over it")]
+#[case(&["record", "-o", "/nowhere/r.jsonl"], "cannot make /nowhere/r.jsonl")]
+#[case(&["record", "-o", "never.jsonl", "--duration", "soon"], "write a number of seconds above 0")]
 fn wrong_usage_is_told(#[case] args: &[&str], #[case] message: &str) {
     let ran = plimsoll(args);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains(message), "{}", ran.stderr);
+}
+
+#[cfg(feature = "operator")]
+#[test]
+fn a_recording_that_never_began_leaves_no_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("r.jsonl");
+    let path = file.to_str().expect("UTF-8");
+    let ran = plimsoll(&["record", "-o", path, "--kubeconfig", "nowhere"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("kubeconfig nowhere"), "{}", ran.stderr);
+    assert!(!file.exists());
+    std::fs::write(&file, "an outage").expect("a file");
+    plimsoll(&["record", "--force", "-o", path, "--kubeconfig", "nowhere"]);
+    assert_eq!(std::fs::read(&file).expect("still there"), b"an outage");
 }

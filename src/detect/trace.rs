@@ -297,7 +297,7 @@ fn is_overdue(workload: &Workload, now: Now) -> bool {
 fn node_detectors() -> Rules<Box<dyn NodeDetector>> {
     let make = |d: &'static super::Detector| match d.scope {
         Scope::Node(make) => Some((d.name, make())),
-        Scope::Workload(_) => None,
+        Scope::Workload(_) | Scope::Cluster(_) => None,
     };
     DETECTORS.iter().filter_map(make).collect()
 }
@@ -318,7 +318,7 @@ fn workload_detectors(
             }
             Some((d.name, detector))
         }
-        Scope::Node(_) => None,
+        Scope::Node(_) | Scope::Cluster(_) => None,
     };
     DETECTORS.iter().filter_map(make).collect()
 }

@@ -1,6 +1,8 @@
+mod freeze;
 mod reports;
 
 use super::*;
+use crate::model::keys::Kind;
 use crate::model::report::{Acknowledgement, FindingState, Transition, Verdict};
 use crate::model::testing::{deployment, node, pod, replica_set, stateful_set, wall};
 use crate::model::time::Moment;
@@ -85,10 +87,9 @@ impl Cluster {
             ReportWrite::Put { status, .. } | ReportWrite::Replace { status } => {
                 let seen = ReportSeen {
                     subject: decision.subject.clone(),
-                    uid: if decision.subject.kind == Kind::Node {
-                        "".into()
-                    } else {
-                        decision.uid.clone()
+                    uid: match decision.subject {
+                        Subject::Workload(_) => decision.uid.clone(),
+                        Subject::Node(_) | Subject::Cluster => "".into(),
                     },
                     status: Some((**status).clone()),
                     acknowledgements: Vec::new(),
@@ -100,11 +101,11 @@ impl Cluster {
     }
 }
 
-fn status(decisions: &[Decision], kind: Kind) -> &ReportStatus {
+fn status<'a>(decisions: &'a [Decision], kind: &str) -> &'a ReportStatus {
     let last = decisions
         .iter()
         .rev()
-        .find(|d| d.subject.kind == kind)
+        .find(|d| d.subject.kind() == kind)
         .expect("a decision");
     match &last.write {
         ReportWrite::Put { status, .. } | ReportWrite::Replace { status } => status,
@@ -140,11 +141,11 @@ fn ids(status: &ReportStatus) -> Vec<&str> {
 fn co_location_is_told_when_it_has_settled_although_nothing_more_happens() {
     let mut cluster = Cluster::new();
     let first = cluster.see(web()).at(0);
-    assert!(!ids(status(&first, Kind::Deployment)).contains(&"co-located"));
+    assert!(!ids(status(&first, "Deployment")).contains(&"co-located"));
     assert!(cluster.at(9).is_empty());
     let settled = cluster.at(10);
-    assert!(ids(status(&settled, Kind::Deployment)).contains(&"co-located"));
-    assert_eq!(status(&settled, Kind::Deployment).verdict, Verdict::AtRisk);
+    assert!(ids(status(&settled, "Deployment")).contains(&"co-located"));
+    assert_eq!(status(&settled, "Deployment").verdict, Verdict::AtRisk);
     assert!(cluster.at(3600).is_empty(), "then there is nothing to write");
 }
 
@@ -158,7 +159,7 @@ fn a_standby_judges_and_decides_nothing() {
     cluster.engine.lead(true, Moment(20_000));
     let decisions = cluster.at(20);
     assert!(
-        ids(status(&decisions, Kind::Deployment)).contains(&"co-located"),
+        ids(status(&decisions, "Deployment")).contains(&"co-located"),
         "its detectors were warm"
     );
 }
@@ -226,8 +227,8 @@ fn below_desired_for_five_minutes_is_degraded() {
         decisions
             .iter()
             .rev()
-            .find(|d| d.subject.kind == Kind::Deployment)
-            .map(|_| status(decisions, Kind::Deployment).verdict)
+            .find(|d| d.subject.kind() == "Deployment")
+            .map(|_| status(decisions, "Deployment").verdict)
     };
     assert_ne!(verdict(&cluster.at(299)), Some(Verdict::Degraded));
     assert_eq!(verdict(&cluster.at(300)), Some(Verdict::Degraded));
@@ -268,7 +269,7 @@ fn stamps_never_change_on_a_resync() {
 fn scaling_up_from_zero_is_a_start_and_no_outage() {
     let mut cluster = Cluster::new();
     cluster.see([deployment("shop/web").replicas(0).object()]).at(0);
-    let verdict = |decisions: &[Decision]| status(decisions, Kind::Deployment).verdict;
+    let verdict = |decisions: &[Decision]| status(decisions, "Deployment").verdict;
     let up = cluster.happens(60, [deployment("shop/web").replicas(2).generation(2).object()]);
     assert_ne!(verdict(&up), Verdict::Outage, "its images are being pulled");
     let late = cluster.at(60 + 601);
@@ -280,7 +281,7 @@ fn an_operator_that_is_installed_in_mid_outage_says_so_at_once() {
     let mut cluster = Cluster::new();
     let decisions = cluster.see([deployment("shop/web").replicas(2).object()]).at(0);
     assert_eq!(
-        status(&decisions, Kind::Deployment).verdict,
+        status(&decisions, "Deployment").verdict,
         Verdict::Outage,
         "it is a day old"
     );

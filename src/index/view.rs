@@ -234,11 +234,7 @@ impl<'a> WorkloadView<'a> {
 
     /// All nodes whose Node object is known.
     pub fn nodes(&self) -> impl Iterator<Item = NodeView<'a>> + use<'a> {
-        let index = self.index;
-        index
-            .nodes
-            .objects()
-            .filter_map(move |(id, _)| NodeView::new(index, id))
+        self.index.cluster().nodes()
     }
 
     fn context(&self) -> Option<&'a super::namespaces::NamespaceContext> {
@@ -361,6 +357,13 @@ impl<'a> NodeView<'a> {
         self.slot.lease.map(|lease| lease.seen)
     }
 
+    /// Since when a heartbeat is missing: as [`NodeView::heartbeat_seen`], but no earlier than
+    /// [`Index::restart_heartbeats`].
+    #[must_use]
+    pub fn silent_since(&self) -> Option<Moment> {
+        Some(self.heartbeat_seen()?.max(self.index.heartbeats_since))
+    }
+
     /// Workloads with pods here, in a stable order. Those that are owned by another workload are named by that one.
     pub fn workloads(&self) -> impl Iterator<Item = WorkloadView<'a>> + use<'a> {
         let index = self.index;
@@ -368,5 +371,30 @@ impl<'a> NodeView<'a> {
             let owner = index.owners.get(*id);
             Some(WorkloadView::new(index, *id, owner, owner.object.as_deref()?))
         })
+    }
+}
+
+/// The cluster as a whole.
+#[derive(Clone, Copy)]
+pub struct ClusterView<'a> {
+    index: &'a Index,
+}
+
+impl<'a> ClusterView<'a> {
+    pub(super) fn new(index: &'a Index) -> Self {
+        ClusterView { index }
+    }
+
+    /// All nodes whose Node object is known, in no particular order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeView<'a>> + use<'a> {
+        let index = self.index;
+        let objects = index.nodes.objects();
+        objects.filter_map(move |(id, _)| NodeView::new(index, id))
+    }
+}
+
+impl std::fmt::Debug for ClusterView<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterView").finish_non_exhaustive()
     }
 }

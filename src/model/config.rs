@@ -26,6 +26,11 @@ pub struct DetectorConfig {
     pub eviction_slack: Duration,
     /// A node younger than this is not judged: it is still joining.
     pub node_min_age: Duration,
+    /// How long after the last sign that the control plane is to blame single nodes are not judged.
+    pub suspect_cool_down: Duration,
+    /// How long verdicts stay as they are once the API server is heard again: two ticks of the node controller (5 s each),
+    /// which was blind as well.
+    pub thaw_settle: Duration,
     /// How long a recovered finding stays before it closes without an acknowledgement.
     pub latch_quiet: Duration,
 }
@@ -43,6 +48,8 @@ impl Default for DetectorConfig {
             limbo_quiet: Duration::from_secs(10 * 60),
             eviction_slack: Duration::from_secs(15),
             node_min_age: Duration::from_secs(60),
+            suspect_cool_down: Duration::from_secs(5 * 60),
+            thaw_settle: Duration::from_secs(10),
             latch_quiet: Duration::from_secs(7 * 24 * 3600),
         }
     }
@@ -65,6 +72,8 @@ impl DetectorConfig {
             limbo_quiet,
             eviction_slack,
             node_min_age,
+            suspect_cool_down,
+            thaw_settle,
             latch_quiet,
         } = self;
         DetectorConfig {
@@ -78,6 +87,8 @@ impl DetectorConfig {
             limbo_quiet: limbo_quiet.mul_f64(factor),
             eviction_slack: eviction_slack.mul_f64(factor),
             node_min_age: node_min_age.mul_f64(factor),
+            suspect_cool_down: suspect_cool_down.mul_f64(factor),
+            thaw_settle: thaw_settle.mul_f64(factor),
             latch_quiet,
         }
     }

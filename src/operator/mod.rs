@@ -16,6 +16,7 @@ mod latches;
 pub mod lease;
 pub mod metrics;
 mod reconcile;
+pub mod record;
 pub mod telemetry;
 mod watch;
 mod writer;

@@ -17,16 +17,18 @@ use super::lease::Leadership;
 use super::metrics::{FindingLabels, Metrics, WorkloadLabels};
 use super::watch::Seen;
 use super::writer::Order;
-use crate::api::{ClusterResilienceReport, ResilienceReport, report_name, report_subject};
+use crate::api::{
+    ClusterResilienceReport, ResilienceReport, cluster_report_subject, report_name, report_subject,
+};
+use crate::engine::pace::Pace;
 use crate::engine::{Engine, ReportSeen};
 use crate::model::finding::Severity;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
+use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::source::watched::{Watched, WatchedKind};
 
-/// Changes that arrive within this time are judged together: a rollout touches a workload many times a second.
-const SETTLE: Duration = Duration::from_millis(200);
 /// The loop turns at least this often, so that liveness has a beat.
 const TICK: Duration = Duration::from_secs(1);
 /// Inputs that are taken in at once, before anything else gets a turn.
@@ -82,12 +84,11 @@ impl Reconciler {
         let moment = |at: Instant| Moment::ORIGIN.after(at.duration_since(origin));
         let mut batch = Vec::with_capacity(BATCH);
         let mut listed = Lists::default();
-        // When the oldest change that is not judged yet was seen.
-        let mut pending: Option<Instant> = None;
+        let mut pace = Pace::default();
         let mut gauges = Instant::now();
         loop {
             self.liveness.beat();
-            let wait = self.wait(pending, moment(Instant::now()));
+            let wait = self.wait(&pace, moment(Instant::now()));
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -101,18 +102,12 @@ impl Reconciler {
             }
             self.follow(&mut listed, &moment).await;
             let at = Instant::now();
-            if self.engine.index().is_dirty() || self.engine.next_due().is_some_and(|due| due <= moment(at)) {
-                pending.get_or_insert(at);
-            }
-            if pending.is_some_and(|since| at.duration_since(since) >= SETTLE) && self.engine.is_ready() {
-                let seen = pending.take().unwrap_or(at);
-                self.judge(
-                    Now {
-                        at: moment(at),
-                        wall: self.clock.now(),
-                    },
-                    seen,
-                );
+            if let Some(since) = pace.step(&self.engine, moment(at)) {
+                let now = Now {
+                    at: moment(at),
+                    wall: self.clock.now(),
+                };
+                self.judge(now, origin + since.since(Moment::ORIGIN));
             }
             if at.duration_since(gauges) >= GAUGES {
                 gauges = at;
@@ -138,21 +133,10 @@ impl Reconciler {
     }
 
     /// How long the loop may sleep.
-    fn wait(&self, pending: Option<Instant>, now: Moment) -> Duration {
-        // What is due while changes settle is judged with them: waking for it earlier would be for nothing.
-        let due = self.engine.next_due().filter(|_| pending.is_none());
-        let due = due.map(|due| due.since(now));
-        let settle = pending.map(|since| SETTLE.saturating_sub(since.elapsed()));
-        // While inputs are missing, nothing that is due can be done.
-        let due = due.filter(|_| self.engine.is_ready());
-        let settle = settle.filter(|_| self.engine.is_ready());
-        // A timer that is due has 1 ms resolution; never spin below that.
-        due.into_iter()
-            .chain(settle)
-            .chain([TICK])
-            .min()
-            .unwrap_or(TICK)
-            .max(Duration::from_millis(1))
+    fn wait(&self, pace: &Pace, now: Moment) -> Duration {
+        let next = pace.next(&self.engine).map(|next| next.since(now));
+        // A moment has 1 ms resolution; never spin below that.
+        next.unwrap_or(TICK).clamp(Duration::from_millis(1), TICK)
     }
 
     fn judge(&mut self, now: Now, seen: Instant) {
@@ -267,7 +251,8 @@ impl Reconciler {
                 .set_index_objects(kind.plural(), self.engine.index().count(kind));
         }
         let mut verdicts = HashSet::new();
-        for (key, report) in self.engine.statuses().filter(|(key, _)| key.kind != Kind::Node) {
+        let workloads = self.engine.statuses();
+        for (key, report) in workloads.filter_map(|(subject, report)| Some((subject.workload()?, report))) {
             let labels = WorkloadLabels {
                 namespace: key.namespace.clone(),
                 kind: key.kind.as_str(),
@@ -297,9 +282,9 @@ struct Lists {
 #[derive(Debug, Default)]
 struct Known {
     is_complete: bool,
-    subjects: HashSet<ObjectKey>,
+    subjects: HashSet<Subject>,
     /// During a list: those that it has not named yet.
-    unseen: HashSet<ObjectKey>,
+    unseen: HashSet<Subject>,
 }
 
 impl Known {
@@ -307,18 +292,18 @@ impl Known {
         self.unseen = self.subjects.clone();
     }
 
-    fn insert(&mut self, subject: &ObjectKey) {
+    fn insert(&mut self, subject: &Subject) {
         self.unseen.remove(subject);
         self.subjects.insert(subject.clone());
     }
 
-    fn remove(&mut self, subject: &ObjectKey) {
+    fn remove(&mut self, subject: &Subject) {
         self.unseen.remove(subject);
         self.subjects.remove(subject);
     }
 
     /// The list is complete. Returns what is gone.
-    fn end(&mut self) -> HashSet<ObjectKey> {
+    fn end(&mut self) -> HashSet<Subject> {
         self.is_complete = true;
         self.subjects.retain(|subject| !self.unseen.contains(subject));
         std::mem::take(&mut self.unseen)
@@ -345,9 +330,7 @@ fn cluster_report_of(
 ) -> Result<Option<ReportSeen>, String> {
     let report = report.0.as_ref().map_err(ToString::to_string)?;
     let owner = report.metadata.owner_references.iter().flatten().next();
-    let node = report.spec.node_name.as_deref();
-    let subject = node.map(|node| ObjectKey::new(Kind::Node, "", node));
-    let subject = subject.filter(|s| is_named(&report.metadata, s));
+    let subject = Some(cluster_report_subject(&report.spec)).filter(|s| is_named(&report.metadata, s));
     Ok(subject.map(|subject| ReportSeen {
         subject,
         uid: owner.map_or_else(|| "".into(), |owner| owner.uid.as_str().into()),
@@ -356,7 +339,7 @@ fn cluster_report_of(
     }))
 }
 
-fn is_named(metadata: &ObjectMeta, subject: &ObjectKey) -> bool {
+fn is_named(metadata: &ObjectMeta, subject: &Subject) -> bool {
     metadata.name.as_deref() == Some(&*report_name(subject))
 }
 

@@ -6,7 +6,10 @@
 mod cases;
 mod iconik;
 mod leaders;
+mod limits;
 mod planted;
 mod quiet;
+mod recorded;
 mod refused;
+mod said;
 mod world;

@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::{fmt, thread};
 
+pub(super) use self::files::reason;
 use crate::model::config::ClusterVersion;
 use crate::model::object::Object;
 

@@ -14,6 +14,7 @@ mod container;
 mod context;
 #[cfg(feature = "operator")]
 mod event;
+mod kept;
 mod limits;
 mod loose;
 mod meta;
@@ -32,6 +33,7 @@ use thiserror::Error;
 #[cfg(feature = "operator")]
 #[doc(hidden)]
 pub use self::event::pod_of_event;
+pub use self::kept::prune;
 use self::loose::Struct;
 use self::path::{Path, Problems};
 pub(crate) use self::{
