@@ -272,6 +272,7 @@ impl Reports {
             .flat_map(|prior| prior.activations("node-not-ready", Severity::Warning));
         PriorNode {
             silences: silences.map(crate::model::report::Stamp::time).collect(),
+            gap: prior.and_then(|prior| prior.active("heartbeat-gap")),
         }
     }
 
@@ -279,7 +280,11 @@ impl Reports {
     pub(super) fn prior_cluster(&self) -> PriorCluster {
         let prior = self.by_subject.get(&Subject::Cluster).map(|report| &report.prior);
         PriorCluster {
-            suspect: prior.is_some_and(|prior| prior.active("control-plane-suspect").is_some()),
+            active: prior
+                .into_iter()
+                .flat_map(Prior::active_ids)
+                .map(str::to_owned)
+                .collect(),
         }
     }
 }
