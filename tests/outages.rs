@@ -120,6 +120,12 @@ fn iconik_would_have_been_told() {
         );
     }
     let last_heartbeat = evening("22:50:29");
+    let gap = first(&told, "node-2 heartbeat-gap Active Info");
+    let before = evening("22:51:20").duration_since(gap.at).as_secs();
+    assert!(
+        (20..=26).contains(&before),
+        "{before} s before Kubernetes marks the node"
+    );
     let stranded = first(&told, "web stranded Active Critical");
     let after = stranded.at.duration_since(last_heartbeat);
     assert!(after.as_secs() <= 60, "{after}");
