@@ -93,7 +93,8 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// An engine over an index.
     #[must_use]
-    pub fn new(index: Index, policy: Policy, config: DetectorConfig) -> Self {
+    pub fn new(mut index: Index, policy: Policy, config: DetectorConfig) -> Self {
+        index.set_late_after(config.heartbeat_late);
         Engine {
             index,
             policy,
@@ -218,7 +219,8 @@ impl Engine {
     /// Active findings: rule, severity, namespace (empty for nodes and the cluster).
     pub fn active(&self) -> impl Iterator<Item = (&'static str, Severity, &str)> {
         let nodes = self.nodes.values().filter_map(|state| state.said.as_ref());
-        let unnamed = nodes.chain([&self.cluster.said]).flatten();
+        let nodes = nodes.flatten().map(|said| &said.finding);
+        let unnamed = nodes.chain(&self.cluster.said);
         let workloads = self.workloads.iter();
         workloads
             .flat_map(|(key, state)| state.active.iter().map(|(r, s)| (*r, *s, &*key.namespace)))

@@ -87,6 +87,12 @@ impl Prior {
         self.findings.iter().find(is_it)
     }
 
+    /// The ids of the findings that are active.
+    pub fn active_ids(&self) -> impl Iterator<Item = &str> {
+        let active = self.findings.iter().filter(|f| f.state == FindingState::Active);
+        active.map(|f| f.id.as_str())
+    }
+
     /// Whether a replica has been ready, or should long have been, since it was last scaled to 0.
     #[must_use]
     pub fn ever_ready(&self) -> bool {

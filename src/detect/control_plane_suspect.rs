@@ -1,9 +1,19 @@
 //! # control-plane-suspect
 //!
-//! What is seen of the nodes is more likely the control plane's doing than theirs: nothing has been heard from the API
-//! server for 15 s, although it was asked. Then every verdict stays as it is, because what is known is old and silence is
-//! no evidence against a node. Once the API server is heard again, heartbeats are waited for anew, verdicts stay for two
-//! more ticks of the node controller (it was blind too), and single nodes are not judged for the cool-down.
+//! What is seen of the nodes is more likely the control plane's doing than theirs:
+//!
+//! * Nothing has been heard from the API server for 15 s, although it was asked. Then every verdict stays as it is, because
+//!   what is known is old and silence is no evidence against a node. Once the API server is heard again, heartbeats are
+//!   waited for anew, and verdicts stay for two more ticks of the node controller (it was blind too).
+//! * Three nodes or more, and a fifth of all, change within two ticks across zones: Ready leaves True, or heartbeats have
+//!   been missing for 25 s. When one is about to be told, those whose heartbeat is late count too, so that none is told
+//!   before the others. When all of these are in one zone and nodes elsewhere send heartbeats, that zone is lost
+//!   (`zone-down`) and nothing else is suspect. Nodes without a zone count as being in none together. When every node is
+//!   silent the control plane is suspect, whatever their zones, for as long as that lasts.
+//!
+//! Then there is this one finding, and single nodes are not judged: `heartbeat-gap`, `node-not-ready` and `node-limbo`
+//! begin nothing and end nothing, what they began within the last two ticks is taken back, and silences do not count for
+//! limbo. 5 min after the last of it, what is true then is told. `stranded` and `unavailable` are never held back.
 //!
 //! ## Why
 //!
@@ -15,6 +25,9 @@
 //! > no verdict changes: the API server has not been heard since 12:00:05Z; see the API server, its etcd and the network
 //! > in between
 //!
+//! > single nodes are not judged: 4 of 4 nodes fell silent or left Ready together at 12:00:55Z; see the API server, its
+//! > etcd and the network in between
+//!
 //! ## Way out
 //!
 //! `kubectl get --raw /readyz?verbose` tells which part of the API server is not ready; if it does not answer, its own log
@@ -22,7 +35,8 @@
 //!
 //! ## Options
 //!
-//! `suspect_cool_down` (5 min), `thaw_settle` (10 s).
+//! `mass_nodes` (3) and `mass_percent` (20) within `mass_window` (10 s), `heartbeat_late` (12.5 s), `suspect_cool_down`
+//! (5 min), `thaw_settle` (10 s).
 
 use super::cluster_history::Cause;
 use super::{ClusterDetector, ClusterHistory, ClusterStep, Detector, Scope};
@@ -35,8 +49,8 @@ use crate::model::time::Now;
 pub(super) const DETECTOR: Detector = Detector {
     name: "control-plane-suspect",
     severity: Severity::Warning,
-    summary: "the API server is not heard: no verdict changes, and no single node is judged",
-    ends: "it has been heard for 5 min",
+    summary: "the API server is not heard, or many nodes across zones change at once: no single node is judged",
+    ends: "it has been calm for 5 min",
     latched: false,
     scope: Scope::Cluster(|| Box::new(State)),
     source: include_str!("control_plane_suspect.rs"),
@@ -80,6 +94,13 @@ fn finding(cause: &Cause) -> Finding {
                 clock_time(*until)
             ),
         ),
+        Cause::Mass { changed, all, at } => (
+            "single nodes are not judged",
+            format!(
+                "{changed} of {all} nodes fell silent or left Ready together at {}",
+                clock_time(*at)
+            ),
+        ),
         Cause::Before => (
             "single nodes are not judged",
             "the control plane was suspect before this operator started".to_owned(),
@@ -95,3 +116,6 @@ fn finding(cause: &Cause) -> Finding {
         occurrences: 1,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,23 +19,26 @@ mod co_located;
 mod concentration;
 mod control_plane_suspect;
 mod eviction;
+mod heartbeat_gap;
 mod node_health;
 mod node_history;
 mod node_limbo;
 mod node_not_ready;
 mod overdue;
+mod pulse;
 mod stranded;
 mod suppress;
 #[cfg(test)]
 mod trace;
 mod unavailable;
 mod zone_co_located;
+mod zone_down;
 
 use std::collections::HashMap;
 
 pub use self::cluster_history::{ClusterHistory, PriorCluster};
 pub use self::node_health::{FLAPPING, Limbo, NodeHealth, OVERDUE, PriorNode};
-pub use self::node_history::NodeHistory;
+pub use self::node_history::{NodeHistory, Observed};
 use crate::index::{ClusterView, NodeView, WorkloadView};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Severity};
@@ -134,6 +137,9 @@ pub trait ClusterDetector: Send + Sync {
         now: Now,
         config: &DetectorConfig,
     ) -> ClusterStep;
+
+    /// Called once, before the first step, with what the cluster's report says.
+    fn resume(&mut self, _prior: &PriorCluster) {}
 }
 
 /// What a detector for the cluster says after a step: there may be several findings, told apart by their subject.
@@ -187,10 +193,12 @@ impl Detector {
 pub static DETECTORS: &[Detector] = &[
     co_located::DETECTOR,
     zone_co_located::DETECTOR,
+    heartbeat_gap::DETECTOR,
     node_not_ready::DETECTOR,
     node_limbo::DETECTOR,
     stranded::DETECTOR,
     unavailable::DETECTOR,
+    zone_down::DETECTOR,
     control_plane_suspect::DETECTOR,
 ];
 

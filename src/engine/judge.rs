@@ -21,6 +21,13 @@ impl Engine {
             return Vec::new();
         }
         self.cluster.resume_once(&self.reports.prior_cluster(), now);
+        let due = self.cluster.history.due(&self.config);
+        if due.is_some_and(|due| due <= now.at) && !self.cluster.history.is_frozen() {
+            // As long as no node is heard, the cool-down does not even begin.
+            self.cluster
+                .history
+                .weigh(&self.index.cluster(), now, &self.config);
+        }
         let released = self.cluster.history.settle(now.at, &self.config);
         if self.cluster.history.stands_still(now.at) {
             return self.judge_cluster(now).into_iter().collect();
@@ -38,6 +45,10 @@ impl Engine {
             }
         }
         let mut dues = self.observe_nodes(&mut dirty, now);
+        if cluster || self.cluster.history.has_news(now.at) {
+            cluster = true;
+            self.weigh_nodes(&mut dirty, now);
+        }
         let mut decisions = Vec::new();
         if cluster {
             decisions.extend(self.judge_cluster(now));
@@ -81,7 +92,12 @@ impl Engine {
                 .nodes
                 .entry(name.clone())
                 .or_insert_with(|| NodeState::resume(&self.reports.prior_node(name), now));
-            dues.insert(name.clone(), state.history.observe(&node, now, &self.config));
+            let held = self.cluster.history.holds_nodes_back();
+            let observed = state.history.observe(&node, held, now, &self.config);
+            if observed.changed {
+                self.cluster.history.changed(name, now.at);
+            }
+            dues.insert(name.clone(), observed.due);
             let health = state.history.health(&node, now, &self.config);
             let before = match &health {
                 Some(health) => self.healths.insert(name.clone(), health.clone()),
@@ -94,6 +110,33 @@ impl Engine {
             }
         }
         dues
+    }
+
+    /// Asks whether what happened to nodes is the control plane's doing; if so, what was just said of single ones is taken
+    /// back.
+    fn weigh_nodes(&mut self, dirty: &mut Dirty, now: Now) {
+        let cluster = self.index.cluster();
+        let Some(since) = self.cluster.history.weigh(&cluster, now, &self.config) else {
+            return;
+        };
+        for (name, state) in &mut self.nodes {
+            let Some(node) = self.index.node(name) else {
+                continue;
+            };
+            if state.hold_back(since) {
+                dirty.nodes.insert(name.clone());
+            }
+            // Limbo may have been made of a silence that does not count.
+            let health = state.history.health(&node, now, &self.config);
+            let before = match &health {
+                Some(health) => self.healths.insert(name.clone(), health.clone()),
+                None => self.healths.remove(name),
+            };
+            if before != health {
+                let there = node.workloads().map(|view| view.key().clone());
+                dirty.workloads.extend(there);
+            }
+        }
     }
 
     fn judge_workload(&mut self, key: &ObjectKey, now: Now) -> Option<Decision> {
@@ -147,9 +190,10 @@ impl Engine {
                 let step = detector.step(&node, &state.history, now, &self.config);
                 due.take(name, step, &mut judged);
             }
-            state.said = Some(judged.findings.clone());
+            state.say(&judged.findings, now.at);
         } else if let Some(said) = &state.said {
-            judged.findings.clone_from(said);
+            judged.findings = said.iter().map(|said| said.finding.clone()).collect();
+            judged.withdrawn = std::mem::take(&mut state.taken_back);
         } else {
             // Not asked since the operator started: only the report knows what was said.
             self.timers.set(Subject::Node(name.clone()), due.0);

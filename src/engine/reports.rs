@@ -275,6 +275,7 @@ impl Reports {
             limbo: prior
                 .and_then(|prior| prior.active_since("node-limbo"))
                 .map(Stamp::time),
+            gap: prior.and_then(|prior| prior.active("heartbeat-gap")),
         }
     }
 
@@ -282,7 +283,11 @@ impl Reports {
     pub(super) fn prior_cluster(&self) -> PriorCluster {
         let prior = self.by_subject.get(&Subject::Cluster).map(|report| &report.prior);
         PriorCluster {
-            suspect: prior.is_some_and(|prior| prior.active("control-plane-suspect").is_some()),
+            active: prior
+                .into_iter()
+                .flat_map(Prior::active_ids)
+                .map(str::to_owned)
+                .collect(),
         }
     }
 }

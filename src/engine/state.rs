@@ -80,7 +80,15 @@ pub(super) struct NodeState {
     pub(super) history: NodeHistory,
     pub(super) detectors: Vec<(&'static str, Box<dyn NodeDetector>)>,
     /// What the detectors said last; `None` before they were asked.
-    pub(super) said: Option<Vec<Finding>>,
+    pub(super) said: Option<Vec<Said>>,
+    /// What is taken back at the next look: ids of findings, and why.
+    pub(super) taken_back: Vec<(String, String)>,
+}
+
+/// A finding that holds.
+pub(super) struct Said {
+    pub(super) finding: Finding,
+    pub(super) since: Moment,
 }
 
 impl NodeState {
@@ -94,9 +102,37 @@ impl NodeState {
             history: NodeHistory::restore(prior, now),
             detectors: detect::DETECTORS.iter().filter_map(make).collect(),
             said: None,
+            taken_back: Vec::new(),
         }
     }
+
+    /// Keeps what the detectors say now, with when they began to.
+    pub(super) fn say(&mut self, findings: &[Finding], now: Moment) {
+        let before = self.said.take().unwrap_or_default();
+        let since = |finding: &Finding| {
+            let known = before.iter().find(|said| said.finding.rule == finding.rule);
+            known.map_or(now, |said| said.since)
+        };
+        let said = findings.iter().map(|finding| Said {
+            since: since(finding),
+            finding: finding.clone(),
+        });
+        self.said = Some(said.collect());
+    }
+
+    /// The control plane is suspect: what began since then is taken back. Returns whether anything is.
+    pub(super) fn hold_back(&mut self, since: Moment) -> bool {
+        self.history.hold_back(since);
+        let said = self.said.iter_mut();
+        let back = said.flat_map(|said| said.extract_if(.., |said| said.since >= since));
+        let back = back.map(|said| (said.finding.id(), CONTROL_PLANE_SUSPECT.to_owned()));
+        self.taken_back.extend(back);
+        !self.taken_back.is_empty()
+    }
 }
+
+/// Why findings on single nodes are taken back.
+const CONTROL_PLANE_SUSPECT: &str = "too many nodes changed together, the control plane is suspect";
 
 /// The cluster's history and detectors.
 pub(super) struct ClusterState {
@@ -126,6 +162,9 @@ impl ClusterState {
     pub(super) fn resume_once(&mut self, prior: &PriorCluster, now: Now) {
         if !std::mem::replace(&mut self.resumed, true) {
             self.history.resume(prior, now);
+            self.detectors
+                .iter_mut()
+                .for_each(|detector| detector.resume(prior));
         }
     }
 }

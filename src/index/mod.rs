@@ -173,7 +173,7 @@ impl Index {
         match object {
             Object::Workload(workload) => self.apply_workload(workload),
             Object::Pod(pod) => self.apply_pod(pod),
-            Object::Node(node) => self.apply_node(node),
+            Object::Node(node) => self.apply_node(node, at),
             Object::Lease(lease) => self.nodes.heartbeat(&mut self.names, &lease, at, &mut self.dirty),
             Object::Namespace(namespace) => self.apply_namespace(namespace),
             Object::Autoscaler(autoscaler) => self.apply_autoscaler(autoscaler),
@@ -253,6 +253,11 @@ impl Index {
     #[must_use]
     pub fn cluster(&self) -> ClusterView<'_> {
         ClusterView::new(self)
+    }
+
+    /// A heartbeat marks its node only if it had been missing for as long; none does until this is set.
+    pub fn set_late_after(&mut self, late_after: std::time::Duration) {
+        self.nodes.late_after = Some(late_after);
     }
 
     /// Nothing was heard for a while: however long heartbeats are missing counts from `at` on.

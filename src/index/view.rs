@@ -364,6 +364,14 @@ impl<'a> NodeView<'a> {
         Some(self.heartbeat_seen()?.max(self.index.heartbeats_since))
     }
 
+    /// How long the last heartbeat had been missing when it came, not counting what was before
+    /// [`Index::restart_heartbeats`].
+    #[must_use]
+    pub fn last_gap(&self) -> Option<std::time::Duration> {
+        let lease = self.slot.lease?;
+        Some(lease.seen.since(lease.before.max(self.index.heartbeats_since)))
+    }
+
     /// Workloads with pods here, in a stable order. Those that are owned by another workload are named by that one.
     pub fn workloads(&self) -> impl Iterator<Item = WorkloadView<'a>> + use<'a> {
         let index = self.index;

@@ -43,7 +43,7 @@ const GRACE: SignedDuration = SignedDuration::from_secs(51);
 const RENEWAL_MS: i64 = 10_000;
 
 /// When people restarted the pods; they served again at 23:17:36.
-const RESTART: &str = "23:17:04";
+pub(crate) const RESTART: &str = "23:17:04";
 /// Until when heartbeats are written.
 const END: &str = "23:20:00";
 
@@ -83,7 +83,7 @@ impl Tape {
 }
 
 /// Writes the whole recording.
-pub fn generate(out: Box<dyn Write + Send>) -> io::Result<()> {
+pub(crate) fn generate(out: Box<dyn Write + Send>) -> io::Result<()> {
     let listed = august("09:10:00");
     let mut tape = Tape::default();
     cluster(&mut tape, listed);

@@ -238,3 +238,6 @@ impl Errors {
         self.first
     }
 }
+
+#[cfg(test)]
+mod tests;

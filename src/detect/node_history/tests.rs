@@ -24,7 +24,11 @@ impl Watch {
         Watch {
             index,
             history: NodeHistory::restore(prior, now(at)),
-            config: DetectorConfig::default(),
+            // Heartbeats have tests of their own.
+            config: DetectorConfig {
+                heartbeat_gap: std::time::Duration::from_secs(86_400),
+                ..DetectorConfig::default()
+            },
         }
     }
 
@@ -41,7 +45,7 @@ impl Watch {
 
     fn wait(&mut self, at: u64) -> Option<Moment> {
         let node = self.index.node("n1").expect("it was applied");
-        self.history.observe(&node, now(at), &self.config)
+        self.history.observe(&node, false, now(at), &self.config).due
     }
 
     fn health(&self, at: u64) -> Option<NodeHealth> {
@@ -359,7 +363,7 @@ fn a_wall_clock_that_jumps_changes_nothing() {
             at: now(300).at,
             wall: wall(wall_seconds),
         };
-        watch.history.observe(&node, jumped, &watch.config);
+        watch.history.observe(&node, false, jumped, &watch.config);
     }
     watch.see(999, unknown(5_000));
     assert_eq!(watch.limbo(999), Some((FLAPPING, 2)));

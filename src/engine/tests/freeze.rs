@@ -3,7 +3,7 @@
 use super::*;
 
 /// What has begun or ended, as `subject rule transition`.
-fn told(decisions: &[Decision]) -> Vec<String> {
+pub(super) fn told(decisions: &[Decision]) -> Vec<String> {
     let line = |d: &Decision, c: &Change| format!("{} {} {:?}", d.subject.name(), c.rule, c.transition);
     let lines = decisions
         .iter()

@@ -193,6 +193,7 @@ fn a_report_that_cannot_be_deleted_is_tried_ever_more_slowly() {
     let mut tries = 0;
     for second in 941..1541 {
         cluster.second = second;
+        cluster.heartbeats();
         let decisions = cluster.engine.judge(cluster.now());
         tries += decisions
             .iter()

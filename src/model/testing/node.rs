@@ -25,6 +25,7 @@ pub(crate) fn node(name: &str) -> Node {
             status: ReadyStatus::True,
             since: Some(wall(-86_000)),
             reason: "KubeletReady".into(),
+            heartbeat: None,
         },
         boot_id: "boot-1".into(),
         kubelet_version: "v1.36.4".into(),
@@ -63,6 +64,7 @@ impl Node {
             status: ReadyStatus::Unknown,
             since: Some(wall(second)),
             reason: "NodeStatusUnknown".into(),
+            heartbeat: None,
         };
         self.taint(TAINT_UNREACHABLE, TaintEffect::NoSchedule, Some(wall(second)))
             .taint(TAINT_UNREACHABLE, TaintEffect::NoExecute, Some(wall(second)))
@@ -73,6 +75,7 @@ impl Node {
             status: ReadyStatus::False,
             since: Some(wall(second)),
             reason: "KubeletNotReady".into(),
+            heartbeat: None,
         };
         self.taint(TAINT_NOT_READY, TaintEffect::NoSchedule, Some(wall(second)))
             .taint(TAINT_NOT_READY, TaintEffect::NoExecute, Some(wall(second)))
@@ -83,6 +86,7 @@ impl Node {
             status: ReadyStatus::True,
             since: Some(wall(second)),
             reason: "KubeletReady".into(),
+            heartbeat: None,
         };
         self.taints.clear();
         self

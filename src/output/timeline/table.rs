@@ -291,7 +291,7 @@ fn finding_line(out: &mut String, finding: &ReportFinding, style: Style) {
         .unwrap_or_default();
     let _ = writeln!(
         out,
-        "    {label}  {}{subject} {state}{episodes}",
+        "    {label}  {}{subject}{episodes} {state}",
         visible(&finding.rule)
     );
 }

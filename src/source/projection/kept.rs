@@ -236,6 +236,7 @@ static NODE: Keep = Only(&[
                     ("status", Scalar),
                     ("reason", Scalar),
                     ("lastTransitionTime", Scalar),
+                    ("lastHeartbeatTime", Scalar),
                 ])),
             ),
             (

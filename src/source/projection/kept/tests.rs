@@ -82,6 +82,9 @@ impl Maker<'_> {
         if let Some(one) = schema["allOf"].get(0) {
             return self.make(&one.clone(), path);
         }
+        if schema["format"] == "date-time" {
+            return self.pick(&["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]);
+        }
         let field = path.rsplit('.').next().unwrap_or_default();
         if let Some(known) = self.known(field) {
             return known;
@@ -128,9 +131,6 @@ impl Maker<'_> {
             "restartPolicy" => self.pick(&["Always", "Never"]),
             "whenUnsatisfiable" => self.pick(&["DoNotSchedule", "ScheduleAnyway"]),
             "maxUnavailable" | "maxSurge" | "minAvailable" => self.pick(&["25%", "1", "50%"]),
-            "creationTimestamp" | "deletionTimestamp" | "lastTransitionTime" | "timeAdded" | "renewTime" => {
-                self.pick(&["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])
-            }
             _ => return None,
         })
     }
