@@ -4,7 +4,8 @@
 //! transition carries (`lastTransitionTime`), and stamps are only ever compared for equality: so an event that comes
 //! twice, a relist, or an operator that was away while the node returned all count right. A change between False and
 //! Unknown belongs to the silence that it happens in. Two things are not told apart: a node that returned *and* fell
-//! silent in the other way while nobody watched counts as one silence.
+//! silent in the other way while nobody watched counts as one silence. And a report keeps only when a silence began: one
+//! that has turned from False to Unknown (or back) since counts twice after a restart of the operator.
 //!
 //! Not counted are silences that begin while the node is not judged (`suppress`), and those during which it was rebooted
 //! or upgraded, which is known only when it returns: these are withdrawn. A silence that begins while the control plane is

@@ -30,7 +30,7 @@ pub(super) const NODES: [(&str, Option<&str>); 4] = [
     ("n1", Some("a")),
     ("n2", Some("a")),
     ("n3", Some("b")),
-    ("n4", None),
+    ("n4", Some("c")),
 ];
 /// The workloads.
 pub(super) const WORKLOADS: [(Kind, &str); 4] = [

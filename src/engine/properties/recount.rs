@@ -129,9 +129,14 @@ proptest! {
     fn survives_never_falls_when_a_ready_replica_is_added(
         steps in histories(30),
         of in 0..WORKLOADS.len(),
+        placed in prop::collection::vec(0..=NODES.len(), 0..4),
         node in 0..=NODES.len(),
     ) {
         let mut run = Run::of(&script(&steps));
+        for (nth, node) in placed.into_iter().enumerate() {
+            run.see(&[Event::Put(pod_of(of, nth, Some(node), PodState::Ready, 0).object())]);
+        }
+        run.judge();
         let survives = |run: &Run| {
             let placement = run.reports.get(&Subject::Workload(workload_key(of))).and_then(|kept| kept.status.placement.clone());
             placement.map(|placement| placement.survives)
