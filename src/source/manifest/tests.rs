@@ -60,7 +60,7 @@ spec:
 )]
 #[case::missing(
     "      topologySpreadConstraints:\n      - topologyKey: zone\n        whenUnsatisfiable: ScheduleAnyway\n",
-    "-:10:9: Deployment shop/web: spec.template.spec.topologySpreadConstraints[0].maxSkew is required: 1 or more"
+    "-:10:9: Deployment shop/web: spec.template.spec.topologySpreadConstraints[0].maxSkew is required; write 1 or more"
 )]
 fn a_field_that_does_not_fit_is_an_error_on_its_line(#[case] more: &str, #[case] error: &str) {
     let manifests = stdin(&format!("{WEB}{more}"));
@@ -151,7 +151,8 @@ fn a_quoted_template_in_a_name_is_told_so() {
     let manifests = stdin(&WEB.replace("name: web", "name: \"{{ .Release.Name }}-web\""));
     assert_eq!(keys(&manifests), Vec::<String>::new());
     assert!(
-        errors(&manifests)[0].starts_with("-:3:19: {{ .Release.Name }} is a template"),
+        errors(&manifests)[0]
+            .starts_with("-:3:18: Deployment shop/{{ .Release.Name }}-web: metadata.name is a template"),
         "{:?}",
         errors(&manifests)
     );
@@ -282,15 +283,15 @@ fn the_last_of_two_objects_counts() {
     "apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\n",
     "-:3:26: Pod with metadata.generateName only: give it a metadata.name to have it judged"
 )]
-#[case::no_kind("a: 1\n", "-:1: kind is missing; an object is a map with apiVersion and kind")]
-#[case::odd_kind("# x\nkind: [1]\n", "-:2:7: kind must be a string")]
+#[case::no_kind("a: 1\n", "-:1: kind is missing; add it, or leave this out")]
+#[case::odd_kind("# x\nkind: [1]\n", "-:2:7: kind must be a string such as Deployment")]
 #[case::scalar(
     "just text\n",
-    "-:1: not a Kubernetes object but a single value; an object is a map with apiVersion and kind"
+    "-:1: not a Kubernetes object but a single value; write a map with apiVersion and kind, or leave this out"
 )]
 #[case::list(
     "- a\n",
-    "-:1: not a Kubernetes object but a list; an object is a map with apiVersion and kind"
+    "-:1: not a Kubernetes object but a list; write a map with apiVersion and kind, or leave this out"
 )]
 #[case::empty("", "-: standard input is empty; did the command before the pipe fail?")]
 fn what_is_no_object_is_an_error(#[case] text: &str, #[case] error: &str) {
