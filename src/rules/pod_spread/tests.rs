@@ -8,6 +8,7 @@ mod rollout;
 use rstest::rstest;
 
 use crate::index::Index;
+use crate::model::context::Autoscaler;
 use crate::model::field::Field;
 use crate::model::keys::Kind;
 use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
@@ -216,6 +217,25 @@ fn a_skew_is_held_against_the_autoscalers_ceiling() {
         said(36, workload, vec![Object::Autoscaler(hpa("shop/web", None, 5))]),
         [PREFERRED]
     );
+}
+
+/// Each autoscaler's controller enforces its own bounds, so the workload is left between the larger floor and the
+/// smaller ceiling.
+#[rstest]
+#[case::the_smaller_ceiling((1, 5), (1, 1), "notApplicable: it runs 1 replica at most, by HorizontalPodAutoscaler more")]
+#[case::in_either_order((1, 1), (1, 5), "notApplicable: it runs 1 replica at most, by HorizontalPodAutoscaler web")]
+#[case::but_not_below_the_floor((1, 1), (3, 5), PREFERRED)]
+fn two_autoscalers_have_one_ceiling(
+    #[case] first: (i32, i32),
+    #[case] second: (i32, i32),
+    #[case] expected: &str,
+) {
+    let more = Autoscaler {
+        name: "more".into(),
+        ..hpa("shop/web", Some(second.0), second.1)
+    };
+    let context = [hpa("shop/web", Some(first.0), first.1), more].map(Object::Autoscaler);
+    assert_eq!(said(36, with_spread(|_| {}), context.into()), [expected]);
 }
 
 #[test]

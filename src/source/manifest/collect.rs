@@ -269,6 +269,16 @@ impl Reader<'_> {
             Err(e) => return self.error(at.place(at.line, None), e.to_string()),
         };
         let object = normalised(object, api_version);
+        if let Object::Autoscaler(autoscaler) = &object
+            && &*autoscaler.target.group == "extensions"
+        {
+            let message = format!(
+                "{kind} {}: scaleTargetRef.apiVersion is gone since Kubernetes 1.16, so that it scales nothing; write \
+                 apps/v1",
+                autoscaler.name
+            );
+            self.note(at.field("spec.scaleTargetRef.apiVersion"), message);
+        }
         let key = object.key();
         let shown = clip(&key.to_string(), MAX_KEY);
         for FieldProblem { field, message } in problems {
@@ -341,10 +351,6 @@ fn normalised(mut object: Object, api_version: &str) -> Object {
         // In policy/v1beta1 an empty selector selects nothing.
         Object::DisruptionBudget(budget) if api_version == "policy/v1beta1" => {
             budget.selector = budget.selector.take().filter(|selector| !selector.is_empty());
-        }
-        // The target of an old autoscaler, in the group where it lives now.
-        Object::Autoscaler(autoscaler) if &*autoscaler.target.group == "extensions" => {
-            autoscaler.target.group = "apps".into();
         }
         _ => {}
     }

@@ -196,10 +196,25 @@ fn a_version_that_is_gone_is_read_with_a_note(#[case] version: &str, #[case] kin
 #[test]
 fn autoscaling_v1_is_still_served() {
     let text = "apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec: {maxReplicas: 3, \
-                scaleTargetRef: {kind: Deployment, name: web, apiVersion: extensions/v1beta1}}\n";
+                scaleTargetRef: {kind: Deployment, name: web, apiVersion: apps/v1}}\n";
     let manifests = stdin(text);
     assert_eq!((errors(&manifests).len(), manifests.notes.len()), (0, 0));
     assert!(matches!(&manifests.objects[0].0, Object::Autoscaler(a) if &*a.target.group == "apps"));
+}
+
+/// As the autoscaler's controller has it, which finds no such kind.
+#[test]
+fn an_autoscaler_whose_targets_group_is_gone_scales_nothing() {
+    let text = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec:\n  maxReplicas: 3\n  \
+                scaleTargetRef: {kind: Deployment, name: web, apiVersion: extensions/v1beta1}\n";
+    let manifests = stdin(text);
+    assert!(matches!(&manifests.objects[0].0, Object::Autoscaler(a) if &*a.target.group == "extensions"));
+    assert_eq!(
+        manifests.notes[0].message,
+        "HorizontalPodAutoscaler x: scaleTargetRef.apiVersion is gone since Kubernetes 1.16, so that it scales nothing; \
+         write apps/v1"
+    );
+    assert_eq!(manifests.notes[0].place.line, Some(6));
 }
 
 #[test]
