@@ -238,4 +238,6 @@ impl Engine {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

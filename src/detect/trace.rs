@@ -143,11 +143,15 @@ impl Trace {
         }
         self.nodes.clear();
         self.workloads.clear();
-        self.histories = self
-            .silences
-            .iter()
-            .map(|(name, prior)| (name.clone(), NodeHistory::restore(prior, now)))
-            .collect();
+        self.histories.clear();
+        for name in self.index.node_names() {
+            let limbo = self.active.contains_key(&(name.to_string(), "node-limbo"));
+            let prior = PriorNode {
+                limbo: limbo.then_some(now.wall),
+                ..self.silences.get(&name).cloned().unwrap_or_default()
+            };
+            self.histories.insert(name, NodeHistory::restore(&prior, now));
+        }
         self.ask();
         self
     }

@@ -7,6 +7,7 @@ mod cases;
 mod iconik;
 mod leaders;
 mod limits;
+mod placed;
 mod planted;
 mod quiet;
 mod recorded;

@@ -1,4 +1,4 @@
-//! What the command line says of manifests; many objects at once.
+//! What the command line says of manifests and of the plane as it is; many namespaces at once.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -15,6 +15,23 @@ pub(crate) fn check(objects: &[Value]) -> Value {
         &["check", "-o", "json", "--fail-on", "never", "-"],
         &list.to_string(),
     )
+}
+
+/// `plimsoll check --live` of some namespaces.
+pub(crate) fn check_live(world: &World, namespaces: &[&str]) -> Value {
+    let kubeconfig = world.plane.kubeconfig().to_str().expect("a path in UTF-8");
+    let mut args = vec![
+        "check",
+        "--live",
+        "-o",
+        "json",
+        "--fail-on",
+        "never",
+        "--kubeconfig",
+        kubeconfig,
+    ];
+    args.extend(namespaces.iter().flat_map(|namespace| ["-n", namespace]));
+    answer(&args, "")
 }
 
 fn answer(args: &[&str], input: &str) -> Value {

@@ -187,6 +187,7 @@ fn a_node_that_was_silent_before_anybody_looked_is_dated_by_its_stamp() {
 fn a_restart_in_the_middle_of_a_silence_counts_it_once() {
     let prior = PriorNode {
         silences: vec![wall(101)],
+        ..PriorNode::default()
     };
     let mut watch = Watch::restored(&prior, 200);
     watch.see(200, unknown(100));
@@ -200,6 +201,7 @@ fn a_restart_in_the_middle_of_a_silence_counts_it_once() {
 fn a_restart_forgets_no_silence_and_sees_the_one_that_began_meanwhile() {
     let prior = PriorNode {
         silences: vec![wall(101)],
+        ..PriorNode::default()
     };
     let mut watch = Watch::restored(&prior, 700);
     watch.see(700, unknown(650));
@@ -213,6 +215,7 @@ fn a_restart_forgets_no_silence_and_sees_the_one_that_began_meanwhile() {
 fn a_restart_while_in_limbo_goes_on_with_it() {
     let prior = PriorNode {
         silences: vec![wall(100), wall(300)],
+        ..PriorNode::default()
     };
     let mut watch = Watch::restored(&prior, 500);
     let due = watch.see(500, ready(400));
@@ -226,6 +229,7 @@ fn a_restart_while_in_limbo_goes_on_with_it() {
 fn silences_of_an_earlier_node_of_that_name_do_not_count() {
     let prior = PriorNode {
         silences: vec![wall(100), wall(300)],
+        ..PriorNode::default()
     };
     let mut watch = Watch::restored(&prior, 500);
     watch.see(

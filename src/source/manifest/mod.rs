@@ -23,6 +23,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::{fmt, thread};
 
+use serde::Deserialize as _;
+
 pub(super) use self::files::reason;
 use crate::model::config::ClusterVersion;
 use crate::model::object::Object;
@@ -153,6 +155,29 @@ fn read_with(threads: usize, paths: &[PathBuf], stdin: &mut dyn Read, version: C
         }
     });
     collector.manifests
+}
+
+/// The first document of a text as JSON, as the projections see it: for the tests that hold it against kubectl's.
+///
+/// # Errors
+/// What is wrong with it.
+#[doc(hidden)]
+pub fn to_json(text: &str) -> Result<serde_json::Value, String> {
+    let Some(document) = document::documents(text).into_iter().next() else {
+        return Ok(serde_json::Value::Null);
+    };
+    let tree = document.tree().map_err(|broken| broken.message)?;
+    serde_json::Value::deserialize(tree.root()).map_err(|e| e.to_string())
+}
+
+/// Reads every document of a text and throws it away, for the benches; how many documents there are that can be read.
+#[doc(hidden)]
+#[must_use]
+pub fn parse(text: &str) -> usize {
+    document::documents(text)
+        .iter()
+        .filter(|document| document.tree().is_ok())
+        .count()
 }
 
 #[cfg(test)]

@@ -31,8 +31,6 @@ pub(super) fn scalar<'a>(text: Cow<'a, str>, plain: bool, tag: Option<&Tag>) -> 
         _ => true,
     };
     let value = match name.as_deref() {
-        // `! x`: as if there were no tag.
-        None if matches!(tag.parts(), ("", "!") | ("!", "")) && plain => untagged(text.clone()),
         Some("bool" | "int" | "null") => untagged(text.clone()),
         Some("float") => match untagged(text.clone()) {
             Value::Int(whole) => Value::Float(whole as f64),

@@ -39,7 +39,7 @@ fn fault(text: &str) -> String {
 )]
 #[case::merge_in_merge("[&x {a: 1}, &y {<<: *x}, {<<: *y}]", json!([{"a": 1}, {"a": 1}, {"a": 1}]))]
 #[case::quoted_merge("'<<': 1\n", json!({"<<": 1}))]
-#[case::tags("[!!str 5, !!int '5', !!float 5, !mine 5, !!null '', ! '5']", json!(["5", 5, 5.0, "5", null, "5"]))]
+#[case::tags("[!!str 5, !!int '5', !!float 5, !mine 5, !!null '', ! 5]", json!(["5", 5, 5.0, "5", null, "5"]))]
 fn documents_are_what_kubectl_makes_of_them(#[case] text: &str, #[case] expected: Json) {
     assert_eq!(value(text), expected);
 }
