@@ -9,6 +9,9 @@ use crate::model::object::Object;
 use crate::model::text::clip;
 use crate::source::projection;
 
+/// How much is repeated of what serde_json says: it quotes what it finds.
+const MAX_SAID: usize = 200;
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -100,11 +103,15 @@ impl Line<'_> {
         let Some(raw) = self.object else {
             return Err(format!("{what} without an object; add it, or remove the line"));
         };
-        let named: Named =
-            serde_json::from_str(raw.get()).map_err(|e| format!("the object of {what} is none: {e}"))?;
+        let named: Named = serde_json::from_str(raw.get()).map_err(|e| {
+            format!(
+                "the object of {what} is none: {}; mend or remove the line",
+                said(&e)
+            )
+        })?;
         let Some(kind) = named.kind else {
             return Err(format!(
-                "the object of {what} has no kind; an object says its apiVersion and kind"
+                "the object of {what} has no kind; add its apiVersion and kind, or remove the line"
             ));
         };
         let kind = known(&kind, held)?;
@@ -112,11 +119,13 @@ impl Line<'_> {
         let group = version.split_once('/').map_or("", |(group, _)| group);
         if !version.is_empty() && group != kind.group() {
             return Err(format!(
-                "there is no {kind} in {version}; write {}",
+                "there is no {kind} in {}; write {}",
+                clip(&version, 60),
                 kind.api_version()
             ));
         }
-        projection::from_json(kind, raw.get().as_bytes()).map_err(|e| e.to_string())
+        projection::from_json(kind, raw.get().as_bytes())
+            .map_err(|e| format!("{}; mend or remove the line", clip(&e.to_string(), MAX_SAID)))
     }
 }
 
@@ -141,8 +150,8 @@ pub(super) fn column(error: &serde_json::Error) -> Option<usize> {
 /// What serde_json says, without `at line 1 column 7`: the place says that.
 pub(super) fn said(error: &serde_json::Error) -> String {
     let said = error.to_string();
-    said.rsplit_once(" at line ")
-        .map_or(said.clone(), |(said, _)| said.to_owned())
+    let said = said.rsplit_once(" at line ").map_or(&*said, |(said, _)| said);
+    clip(said, MAX_SAID)
 }
 
 fn not_a_line(error: &serde_json::Error) -> String {
