@@ -14,6 +14,7 @@ use crate::engine::{Decision, Engine, ReportSeen, ReportWrite};
 use crate::index::Index;
 use crate::model::config::{ClusterVersion, DetectorConfig};
 use crate::model::keys::{Kind, Name, ObjectKey};
+use crate::model::node::{Lease, ReadyStatus};
 use crate::model::object::Object;
 use crate::model::report::{Acknowledgement, FindingState, ReportFinding, ReportStatus};
 use crate::model::subject::Subject;
@@ -21,6 +22,9 @@ use crate::model::testing::wall;
 use crate::model::time::{Moment, Now};
 use crate::plan::Change;
 use crate::policy::Policy;
+
+/// How often a kubelet renews its node's Lease, milliseconds.
+const HEARTBEAT: u64 = 10_000;
 
 /// A report as the API server keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,10 +148,23 @@ impl Run {
         }
     }
 
-    /// Turns the clock, judging whenever the engine asked for it.
+    /// Turns the clock, judging whenever the engine asked for it. Meanwhile the nodes that are ready renew their Leases.
     pub(super) fn pass(&mut self, second: u64) {
         let to = second * 1000;
         assert!(to >= self.time, "time passes forwards");
+        loop {
+            let beat = (self.time / HEARTBEAT + 1) * HEARTBEAT;
+            self.wait(beat.min(to));
+            if beat > to {
+                return;
+            }
+            self.renew_leases();
+            self.judge();
+        }
+    }
+
+    /// As [`Run::pass`] without any event.
+    fn wait(&mut self, to: u64) {
         let until = Moment(self.origin + to);
         while let Some(due) = self
             .engines()
@@ -159,6 +176,24 @@ impl Run {
             self.judge();
         }
         self.time = to;
+    }
+
+    fn renew_leases(&mut self) {
+        // The kubelets' clocks are right, whatever the operator makes of them.
+        let now = wall(i64::try_from(self.second()).expect("a short history"));
+        let is_ready = |name: &Name| match self.objects.get(&ObjectKey::new(Kind::Node, "", name.clone())) {
+            Some(Object::Node(node)) => node.ready.status == ReadyStatus::True,
+            _ => false,
+        };
+        let renewed = self.objects.values().filter_map(|object| match object {
+            Object::Lease(lease) if is_ready(&lease.node) => Some(Event::Put(Object::Lease(Lease {
+                node: lease.node.clone(),
+                renewed: Some(now),
+            }))),
+            _ => None,
+        });
+        let renewed: Vec<Event> = renewed.collect();
+        self.see(&renewed);
     }
 
     /// Judges until nothing is due any more.
