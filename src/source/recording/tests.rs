@@ -106,7 +106,7 @@ fn every_type_of_line_is_read() {
 )]
 #[case::an_object_without_kind(
     r#"{"at":"2026-01-01T00:00:00Z","type":"ADDED","object":{}}"#,
-    "the object of ADDED has no kind; add its apiVersion and kind"
+    "the object of ADDED has no kind; add its apiVersion and kind, or remove the line"
 )]
 #[case::an_unknown_kind(
     r#"{"at":"2026-01-01T00:00:00Z","type":"ADDED","object":{"kind":"Secret"}}"#,
