@@ -1,42 +1,48 @@
 //! The engine: index, rules, detectors and plan in one, driven by events and a clock that is handed in.
 //!
 //! ```text
-//! index ─ dirty ─┐                       ┌─ node health ─ node detectors ─┐
-//! timers ─ due ──┴─> judge(now) ─────────┴─ rules, workload detectors ────┴─> plan ─> decisions
+//! index ─ dirty ─┐               ┌─ cluster detectors ────────────┐
+//! timers ─ due ──┴─> judge(now) ─┼─ node health ─ node detectors ─┼─> plan ─> decisions
+//!                                └─ rules, workload detectors ────┘
 //! reports seen ──────────^ (priors, acknowledgements)
 //! ```
 //!
 //! The operator and a replayed recording drive the same engine. An engine that does not lead judges all the same, so that
 //! its detectors are warm, but decides nothing; what reports say then comes from those that the leader wrote.
+//!
+//! While nothing is heard from the API server ([`Engine::freeze`]) no verdict changes: what is known is old, and silence
+//! is no evidence against nodes.
 
 mod facts;
+mod judge;
+pub mod pace;
 mod reports;
 mod state;
 mod timers;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use self::facts::{judge_rules, overdue, placement};
 pub use self::reports::ReportSeen;
 use self::reports::{ReportState, Reports};
-use self::state::{NodeState, WorkloadState};
+use self::state::{ClusterState, NodeState, WorkloadState};
 use self::timers::Timers;
-use crate::detect::{self, NodeHealths};
-use crate::index::{Dirty, Index};
+use crate::detect::NodeHealths;
+use crate::index::Index;
 use crate::model::config::DetectorConfig;
-use crate::model::finding::{Finding, Severity, finding_id};
-use crate::model::keys::{Kind, Name, ObjectKey, is_system_namespace};
+use crate::model::finding::Severity;
+use crate::model::keys::{Name, ObjectKey};
 use crate::model::report::ReportStatus;
+use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
-use crate::plan::{Change, Judged, plan};
+use crate::plan::Change;
 use crate::policy::Policy;
 
 /// What to do about one report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// The workload or node.
-    pub subject: ObjectKey,
-    /// Its `metadata.uid`.
+    /// What it is about.
+    pub subject: Subject,
+    /// The `metadata.uid` of that workload or node; empty for the cluster.
     pub uid: Name,
     /// What to write.
     pub write: ReportWrite,
@@ -70,6 +76,7 @@ pub struct Engine {
     config: DetectorConfig,
     workloads: HashMap<ObjectKey, WorkloadState>,
     nodes: HashMap<Name, NodeState>,
+    cluster: ClusterState,
     healths: NodeHealths,
     reports: Reports,
     timers: Timers,
@@ -86,13 +93,15 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// An engine over an index.
     #[must_use]
-    pub fn new(index: Index, policy: Policy, config: DetectorConfig) -> Self {
+    pub fn new(mut index: Index, policy: Policy, config: DetectorConfig) -> Self {
+        index.set_late_after(config.heartbeat_late);
         Engine {
             index,
             policy,
             config,
             workloads: HashMap::new(),
             nodes: HashMap::new(),
+            cluster: ClusterState::new(),
             healths: NodeHealths::new(),
             reports: Reports::default(),
             timers: Timers::default(),
@@ -119,11 +128,12 @@ impl Engine {
     /// Starts or stops deciding. A new leader looks at everything once.
     pub fn lead(&mut self, leads: bool, now: Moment) {
         if leads && !self.reports.leads() {
-            let everything = self.index.workload_keys().into_iter();
-            let nodes = self.index.node_names().into_iter().map(node_key);
-            everything
+            let workloads = self.index.workload_keys().into_iter().map(Subject::Workload);
+            let nodes = self.index.node_names().into_iter().map(Subject::Node);
+            workloads
                 .chain(nodes)
-                .for_each(|key| self.timers.set(key, Some(now)));
+                .chain([Subject::Cluster])
+                .for_each(|subject| self.timers.set(subject, Some(now)));
         }
         self.reports.set_leads(leads);
     }
@@ -143,11 +153,12 @@ impl Engine {
     }
 
     /// A report is gone. It comes back if its subject is still there.
-    pub fn report_gone(&mut self, subject: &ObjectKey, now: Moment) {
+    pub fn report_gone(&mut self, subject: &Subject, now: Moment) {
         let comes_back = self.reports.gone(subject);
-        let remains = match subject.kind {
-            Kind::Node => self.index.node(&subject.name).is_some(),
-            _ => self.index.view(subject).is_some(),
+        let remains = match subject {
+            Subject::Workload(key) => self.index.view(key).is_some(),
+            Subject::Node(name) => self.index.node(name).is_some(),
+            Subject::Cluster => true,
         };
         if !remains {
             self.reports.forget(subject);
@@ -161,22 +172,59 @@ impl Engine {
         self.reports.set_listed();
     }
 
-    /// When [`Engine::judge`] must be called although nothing happened.
-    #[must_use]
-    pub fn next_due(&self) -> Option<Moment> {
-        self.timers.next()
+    /// Nothing has been heard from the API server since `since`: until [`Engine::thaw`] every verdict stays as it is, and no
+    /// detector is asked but the one that says so, `control-plane-suspect`. Twice is once.
+    pub fn freeze(&mut self, since: Now) {
+        self.cluster.history.freeze(since);
+        self.timers.bring_forward(Subject::Cluster, since.at);
     }
 
-    /// Active findings: rule, severity, namespace (empty for nodes).
+    /// The API server is heard again. What is waited for is waited for anew from here on, heartbeats first of all; verdicts
+    /// stay as they are for a moment more ([`DetectorConfig::thaw_settle`]), because the node controller was blind as well
+    /// and may take all nodes for silent. Without a freeze before, this does nothing.
+    pub fn thaw(&mut self, now: Now) {
+        if !self.cluster.history.thaw(now, &self.config) {
+            return;
+        }
+        self.index.restart_heartbeats(now.at);
+        self.workloads.values_mut().for_each(WorkloadState::thaw);
+        self.timers.bring_forward(Subject::Cluster, now.at);
+    }
+
+    /// Whether nothing is heard from the API server: between [`Engine::freeze`] and [`Engine::thaw`].
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.cluster.history.is_frozen()
+    }
+
+    /// Whether something happened that [`Engine::judge`] would look at now.
+    #[must_use]
+    pub fn is_dirty(&self, now: Moment) -> bool {
+        self.index.is_dirty() && !self.cluster.history.stands_still(now)
+    }
+
+    /// When [`Engine::judge`] must be called although nothing happened; never before it is ready.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Moment> {
+        if !self.is_ready() {
+            return None;
+        }
+        match self.cluster.history.still_until() {
+            // Whatever else is due waits.
+            Some(until) => self.timers.of(&Subject::Cluster).into_iter().chain(until).min(),
+            None => self.timers.next(),
+        }
+    }
+
+    /// Active findings: rule, severity, namespace (empty for nodes and the cluster).
     pub fn active(&self) -> impl Iterator<Item = (&'static str, Severity, &str)> {
-        let nodes = self
-            .nodes
-            .values()
-            .flat_map(|state| state.active.iter().map(|(r, s)| (*r, *s, "")));
+        let nodes = self.nodes.values().filter_map(|state| state.said.as_ref());
+        let nodes = nodes.flatten().map(|said| &said.finding);
+        let unnamed = nodes.chain(&self.cluster.said);
         let workloads = self.workloads.iter();
         workloads
             .flat_map(|(key, state)| state.active.iter().map(|(r, s)| (*r, *s, &*key.namespace)))
-            .chain(nodes)
+            .chain(unnamed.map(|f| (f.rule, f.severity, "")))
     }
 
     /// Findings that ended and that nobody has acknowledged.
@@ -185,216 +233,13 @@ impl Engine {
         self.reports.unacknowledged()
     }
 
-    /// Verdicts as last planned, by workload.
-    pub fn statuses(&self) -> impl Iterator<Item = (&ObjectKey, &ReportState)> {
+    /// Verdicts as last planned, by subject.
+    pub fn statuses(&self) -> impl Iterator<Item = (&Subject, &ReportState)> {
         self.reports.iter()
     }
-
-    /// Judges what changed or is due. Decides nothing before everything has been listed, or without leading.
-    pub fn judge(&mut self, now: Now) -> Vec<Decision> {
-        if !self.is_ready() {
-            return Vec::new();
-        }
-        let mut dirty = self.index.take_dirty();
-        for subject in self.timers.take_due(now.at) {
-            match subject.kind {
-                Kind::Node => dirty.nodes.insert(subject.name),
-                _ => dirty.workloads.insert(subject),
-            };
-        }
-        let mut dues = self.observe_nodes(&mut dirty, now);
-        let mut decisions = Vec::new();
-        for key in &dirty.workloads {
-            decisions.extend(self.judge_workload(key, now));
-        }
-        for name in &dirty.nodes {
-            let observed = dues.remove(name).flatten();
-            decisions.extend(self.judge_node(name, observed, now));
-        }
-        decisions
-    }
-
-    /// Updates the history and health of the dirty nodes; marks the workloads on a node whose health changed, and the
-    /// unhealthy nodes under a dirty workload.
-    fn observe_nodes(&mut self, dirty: &mut Dirty, now: Now) -> HashMap<Name, Option<Moment>> {
-        let suspects: BTreeSet<Name> = dirty
-            .workloads
-            .iter()
-            .filter_map(|key| self.index.view(key))
-            .flat_map(|view| {
-                view.placement()
-                    .map(|(node, _)| node.name().clone())
-                    .collect::<Vec<_>>()
-            })
-            .filter(|node| self.healths.contains_key(node))
-            .collect();
-        dirty.nodes.extend(suspects);
-        let mut dues = HashMap::new();
-        for name in &dirty.nodes {
-            let Some(node) = self.index.node(name) else {
-                self.healths.remove(name);
-                self.nodes.remove(name);
-                let key = node_key(name.clone());
-                self.reports.forget(&key);
-                self.timers.set(key, None);
-                continue;
-            };
-            let state = self
-                .nodes
-                .entry(name.clone())
-                .or_insert_with(|| NodeState::resume(&self.reports.prior_node(name), now));
-            dues.insert(name.clone(), state.history.observe(&node, now, &self.config));
-            let health = state.history.health(&node, now, &self.config);
-            let before = match &health {
-                Some(health) => self.healths.insert(name.clone(), health.clone()),
-                None => self.healths.remove(name),
-            };
-            if before != health {
-                dirty
-                    .workloads
-                    .extend(node.workloads().map(|view| view.key().clone()));
-            }
-        }
-        dues
-    }
-
-    fn judge_workload(&mut self, key: &ObjectKey, now: Now) -> Option<Decision> {
-        let Some(view) = self.index.view(key).filter(|_| is_reported(key)) else {
-            self.workloads.remove(key);
-            self.reports.forget(key);
-            self.timers.set(key.clone(), None);
-            return None;
-        };
-        let uid = view.workload().uid.clone();
-        // One of the same name may have been deleted and made anew between two looks.
-        if self.workloads.get(key).is_none_or(|state| state.uid != uid) {
-            let state = WorkloadState::resume(uid.clone(), &self.reports.entry(key, &uid).prior);
-            self.workloads.insert(key.clone(), state);
-        }
-        let state = self.workloads.get_mut(key)?;
-        let mut judged = judge_rules(&view, &self.policy);
-        let mut due = Due::default();
-        for (name, detector) in &mut state.detectors {
-            due.take(
-                name,
-                detector.step(&view, &self.healths, now, &self.config),
-                &mut judged,
-            );
-        }
-        let placement = placement(&view);
-        let below = placement.desired > placement.ready;
-        match state.below.step(below, now.at, self.config.degraded_after) {
-            Ok(_) => judged.below_desired = true,
-            Err(wait) => due.at(wait),
-        }
-        let started = state.wanted(placement.desired, now.at);
-        let (overdue, overdue_at) = overdue(&view, started, now);
-        judged.overdue = overdue;
-        if placement.ready == 0 {
-            due.at(overdue_at);
-        }
-        judged.placement = Some(placement);
-        state.active = active(&judged.findings);
-        self.decide(key, &uid, &judged, due, now)
-    }
-
-    fn judge_node(&mut self, name: &Name, observed: Option<Moment>, now: Now) -> Option<Decision> {
-        let node = self.index.node(name)?;
-        let state = self.nodes.get_mut(name)?;
-        let mut judged = Judged::default();
-        let mut due = Due(observed);
-        for (name, detector) in &mut state.detectors {
-            due.take(
-                name,
-                detector.step(&node, &state.history, now, &self.config),
-                &mut judged,
-            );
-        }
-        state.active = active(&judged.findings);
-        let uid = node.node()?.uid.clone();
-        self.decide(&node_key(name.clone()), &uid, &judged, due, now)
-    }
-
-    fn decide(
-        &mut self,
-        key: &ObjectKey,
-        uid: &Name,
-        judged: &Judged,
-        mut due: Due,
-        now: Now,
-    ) -> Option<Decision> {
-        if !self.reports.leads() {
-            self.timers.set(key.clone(), due.0);
-            return None;
-        }
-        let report = self.reports.entry(key, uid);
-        let planned = plan(
-            &report.prior,
-            judged,
-            &report.acknowledgements,
-            now.wall,
-            self.config.latch_quiet,
-        );
-        let write = report.write(
-            planned.status,
-            planned.prior,
-            planned.changed,
-            key.kind,
-            &self.config,
-            now,
-        );
-        due.at(report
-            .prior
-            .next_close(self.config.latch_quiet)
-            .map(|at| now.moment_until(at)));
-        due.at(report.due(key.kind, &self.config, now));
-        self.timers.set(key.clone(), due.0);
-        let write = write?;
-        Some(Decision {
-            subject: key.clone(),
-            uid: uid.clone(),
-            write,
-            changes: planned.changes,
-        })
-    }
 }
 
-/// The earliest of several moments.
-#[derive(Clone, Copy, Debug, Default)]
-struct Due(Option<Moment>);
-
-impl Due {
-    fn at(&mut self, moment: Option<Moment>) {
-        self.0 = self.0.into_iter().chain(moment).min();
-    }
-
-    /// Takes a detector's step into the judgement.
-    fn take(&mut self, detector: &'static str, step: detect::Step, judged: &mut Judged) {
-        let detect::Step {
-            finding,
-            due,
-            withdrawn,
-        } = step;
-        judged
-            .withdrawn
-            .extend(withdrawn.map(|why| (finding_id(detector, None), why)));
-        self.at(due);
-        judged.findings.extend(finding);
-    }
-}
-
-fn node_key(name: Name) -> ObjectKey {
-    ObjectKey::new(Kind::Node, "", name)
-}
-
-/// Whether the operator keeps a report on it.
-fn is_reported(key: &ObjectKey) -> bool {
-    key.kind.is_judged_in_full() && !is_system_namespace(&key.namespace)
-}
-
-fn active(findings: &[Finding]) -> Vec<(&'static str, Severity)> {
-    findings.iter().map(|f| (f.rule, f.severity)).collect()
-}
-
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

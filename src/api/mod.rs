@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::report::{Acknowledgement, ReportStatus};
+use crate::model::subject::{CLUSTER, Subject};
 use crate::model::text::fnv32;
 
 /// The API group.
@@ -72,7 +73,8 @@ pub struct WorkloadRef {
     pub uid: String,
 }
 
-/// What is wrong with a node, or with the cluster as a whole. Written by Plimsoll: `node-<name>` for a node with findings.
+/// What is wrong with a node, or with the cluster as a whole. Written by Plimsoll: `node-<name>` for a node with findings,
+/// `cluster` for findings on the whole.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "plimsoll.dev",
@@ -105,11 +107,14 @@ pub struct ClusterResilienceReportSpec {
 /// Longest name of a Kubernetes object whose name is a DNS subdomain (RFC 1123).
 const NAME_MAX: usize = 253;
 
-/// The name of the report on a workload or node: `deployment-web`, `node-n1`; with a hash in place of the end when it
+/// The name of the report on a subject: `deployment-web`, `node-n1`, `cluster`; with a hash in place of the end when it
 /// would be too long.
 #[must_use]
-pub fn report_name(key: &ObjectKey) -> String {
-    let name = format!("{}-{}", key.kind.as_str().to_ascii_lowercase(), key.name);
+pub fn report_name(subject: &Subject) -> String {
+    if *subject == Subject::Cluster {
+        return CLUSTER.to_owned();
+    }
+    let name = format!("{}-{}", subject.kind().to_ascii_lowercase(), subject.name());
     if name.len() <= NAME_MAX {
         return name;
     }
@@ -120,9 +125,9 @@ pub fn report_name(key: &ObjectKey) -> String {
     )
 }
 
-/// The name of an Event on a workload or node: the report's, then a number that follows from what happened.
+/// The name of an Event on a subject: the report's, then a number that follows from what happened.
 #[must_use]
-pub fn event_name(subject: &ObjectKey, what: u32) -> String {
+pub fn event_name(subject: &Subject, what: u32) -> String {
     let suffix = format!(".{what:08x}");
     let name = report_name(subject);
     let room = name.len().min(NAME_MAX - suffix.len());
@@ -131,9 +136,22 @@ pub fn event_name(subject: &ObjectKey, what: u32) -> String {
 
 /// The workload that a report is about; `None` for a kind that this build does not know.
 #[must_use]
-pub fn report_subject(namespace: &str, workload: &WorkloadRef) -> Option<ObjectKey> {
+pub fn report_subject(namespace: &str, workload: &WorkloadRef) -> Option<Subject> {
     let kind = Kind::parse(&workload.kind).filter(|kind| kind.is_workload())?;
-    Some(ObjectKey::new(kind, namespace, workload.name.as_str()))
+    Some(Subject::Workload(ObjectKey::new(
+        kind,
+        namespace,
+        workload.name.as_str(),
+    )))
+}
+
+/// What a cluster report is about: a node, or with no node named the whole.
+#[must_use]
+pub fn cluster_report_subject(spec: &ClusterResilienceReportSpec) -> Subject {
+    match &spec.node_name {
+        Some(node) => Subject::Node(node.as_str().into()),
+        None => Subject::Cluster,
+    }
 }
 
 /// The custom resource definitions, as file name and YAML.
@@ -158,16 +176,15 @@ mod tests {
 
     #[test]
     fn a_long_name_ends_in_a_hash_and_stays_a_dns_name() {
-        let key = ObjectKey::new(Kind::Deployment, "shop", "x".repeat(253));
-        let name = report_name(&key);
+        let subject = |name: &str| Subject::Workload(ObjectKey::new(Kind::Deployment, "shop", name));
+        let name = report_name(&subject(&"x".repeat(253)));
         assert_eq!(name.len(), 253);
         assert!(
             name.starts_with("deployment-xxx") && name.as_bytes()[244] == b'-',
             "{name}"
         );
-        assert_eq!(
-            report_name(&ObjectKey::new(Kind::Deployment, "shop", "web")),
-            "deployment-web"
-        );
+        assert_eq!(report_name(&subject("web")), "deployment-web");
+        assert_eq!(report_name(&Subject::Node("n1".into())), "node-n1");
+        assert_eq!(report_name(&Subject::Cluster), "cluster");
     }
 }

@@ -75,6 +75,10 @@ impl WorkloadDetector for State {
         .due(due)
     }
 
+    fn thaw(&mut self) {
+        self.settle.restart();
+    }
+
     fn resume(&mut self, prior: &Resumed) {
         match prior.severity {
             Some(Severity::Info) => self.settle.resume(TooMuch::Share),

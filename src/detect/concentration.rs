@@ -72,8 +72,6 @@ pub(super) struct Settle {
     generation: i64,
     all: Hold,
     share: Hold,
-    /// What was said last.
-    said: Option<TooMuch>,
 }
 
 impl Settle {
@@ -91,24 +89,25 @@ impl Settle {
     ) -> (Option<TooMuch>, Option<Moment>) {
         let generation = view.workload().generation;
         if generation != std::mem::replace(&mut self.generation, generation) {
-            if self.said != Some(TooMuch::All) {
-                self.all.restart();
-            }
-            if self.said.is_none() {
-                self.share.restart();
-            }
+            self.restart();
         }
         let all = self.all.step(all, now.at, config.co_location_settle);
         let share = self.share.step(share, now.at, config.co_location_settle);
         let due = [all.err().flatten(), share.err().flatten()];
-        self.said = if all.is_ok() {
+        let said = if all.is_ok() {
             Some(TooMuch::All)
         } else if share.is_ok() {
             Some(TooMuch::Share)
         } else {
             None
         };
-        (self.said, due.into_iter().flatten().min())
+        (said, due.into_iter().flatten().min())
+    }
+
+    /// Waits anew; what has settled stays so for as long as it holds.
+    pub(super) fn restart(&mut self) {
+        self.all.restart();
+        self.share.restart();
     }
 
     /// It was said before a restart.

@@ -4,33 +4,42 @@
 //! test it. Adding one = one file and one line in [`DETECTORS`].
 //!
 //! ```text
-//! node events ──> NodeDetector::step ──> findings on the node, NodeHealth ─┐
-//! pod, workload events ─────────────────> WorkloadDetector::step <─────────┘──> findings on the workload
+//! all nodes, silence of the API server ──> ClusterDetector::step ──> findings on the cluster
+//!                                             │ (holds back)
+//! node events ─────────────────────────> NodeDetector::step ──> findings on the node, NodeHealth ─┐
+//! pod, workload events ──────────────────────────────────────> WorkloadDetector::step <───────────┘──> findings on the
+//!                                                                                                      workload
 //! ```
 //!
 //! `step` may be called at any time and any number of times; it says when it must be called again although nothing
 //! happened ([`Step::due`]).
 
+mod cluster_history;
 mod co_located;
 mod concentration;
+mod control_plane_suspect;
 mod eviction;
+mod heartbeat_gap;
 mod node_health;
 mod node_history;
 mod node_limbo;
 mod node_not_ready;
 mod overdue;
+mod pulse;
 mod stranded;
 mod suppress;
 #[cfg(test)]
 mod trace;
 mod unavailable;
 mod zone_co_located;
+mod zone_down;
 
 use std::collections::HashMap;
 
+pub use self::cluster_history::{ClusterHistory, PriorCluster};
 pub use self::node_health::{FLAPPING, Limbo, NodeHealth, OVERDUE, PriorNode};
-pub use self::node_history::NodeHistory;
-use crate::index::{NodeView, WorkloadView};
+pub use self::node_history::{NodeHistory, Observed};
+use crate::index::{ClusterView, NodeView, WorkloadView};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Severity};
 use crate::model::keys::Name;
@@ -95,6 +104,9 @@ pub trait WorkloadDetector: Send + Sync {
     /// Called once, before the first step, when there is a report from before: what this waits for has then been waited
     /// for, so that a restart makes no finding end and begin again.
     fn resume(&mut self, _prior: &Resumed) {}
+
+    /// Called when nothing was heard for a while: what this waits for is then waited for anew, what it has said stays.
+    fn thaw(&mut self) {}
 }
 
 /// What the report of a workload says of the time before the operator went away.
@@ -115,6 +127,30 @@ pub trait NodeDetector: Send + Sync {
     -> Step;
 }
 
+/// A detector for the cluster as a whole. What is known of it is shared between them ([`ClusterHistory`]).
+pub trait ClusterDetector: Send + Sync {
+    /// Looks at the cluster as it is now.
+    fn step(
+        &mut self,
+        cluster: &ClusterView<'_>,
+        history: &ClusterHistory,
+        now: Now,
+        config: &DetectorConfig,
+    ) -> ClusterStep;
+
+    /// Called once, before the first step, with what the cluster's report says.
+    fn resume(&mut self, _prior: &PriorCluster) {}
+}
+
+/// What a detector for the cluster says after a step: there may be several findings, told apart by their subject.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterStep {
+    /// What holds now.
+    pub findings: Vec<Finding>,
+    /// When it must be asked again although nothing happened.
+    pub due: Option<Moment>,
+}
+
 /// The nodes that are not healthy, by name; all others are.
 pub type NodeHealths = HashMap<Name, NodeHealth>;
 
@@ -124,6 +160,7 @@ pub type NodeHealths = HashMap<Name, NodeHealth>;
 pub enum Scope {
     Workload(fn() -> Box<dyn WorkloadDetector>),
     Node(fn() -> Box<dyn NodeDetector>),
+    Cluster(fn() -> Box<dyn ClusterDetector>),
 }
 
 /// One runtime detector.
@@ -156,10 +193,13 @@ impl Detector {
 pub static DETECTORS: &[Detector] = &[
     co_located::DETECTOR,
     zone_co_located::DETECTOR,
+    heartbeat_gap::DETECTOR,
     node_not_ready::DETECTOR,
     node_limbo::DETECTOR,
     stranded::DETECTOR,
     unavailable::DETECTOR,
+    zone_down::DETECTOR,
+    control_plane_suspect::DETECTOR,
 ];
 
 /// The detector of that name.
@@ -172,8 +212,8 @@ pub fn find(name: &str) -> Option<&'static Detector> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hold {
     since: Option<Moment>,
-    /// It had held for long enough before a restart.
-    resumed: bool,
+    /// It has held for long enough, perhaps before a restart: it goes on to, until it breaks.
+    over: bool,
 }
 
 impl Hold {
@@ -191,11 +231,8 @@ impl Hold {
         }
         let since = *self.since.get_or_insert(now);
         let due = since.after(long_enough);
-        if now >= due || self.resumed {
-            Ok(since)
-        } else {
-            Err(Some(due))
-        }
+        self.over |= now >= due;
+        if self.over { Ok(since) } else { Err(Some(due)) }
     }
 
     /// Starts again from nothing.
@@ -203,14 +240,14 @@ impl Hold {
         *self = Hold::default();
     }
 
-    /// Counts from the next step on again, if it holds then; what was resumed stays so.
-    fn restart(&mut self) {
+    /// Counts from the next step on again, if it holds then; what has held for long enough stays so.
+    pub fn restart(&mut self) {
         self.since = None;
     }
 
     /// If it holds at the next step, it has held for long enough.
     pub fn resume(&mut self) {
-        self.resumed = true;
+        self.over = true;
     }
 }
 
@@ -279,5 +316,20 @@ mod tests {
         assert_eq!(hold.step(true, Moment(1), long_enough), Ok(Moment(1)));
         hold.step(false, Moment(2), long_enough).ok();
         assert!(hold.step(true, Moment(3), long_enough).is_err());
+    }
+
+    #[test]
+    fn a_restarted_hold_waits_anew_unless_it_was_over() {
+        let long_enough = Duration::from_secs(10);
+        let mut hold = Hold::default();
+        hold.step(true, Moment(0), long_enough).ok();
+        hold.restart();
+        assert_eq!(
+            hold.step(true, Moment(9_000), long_enough),
+            Err(Some(Moment(19_000)))
+        );
+        assert_eq!(hold.step(true, Moment(19_000), long_enough), Ok(Moment(9_000)));
+        hold.restart();
+        assert_eq!(hold.step(true, Moment(20_000), long_enough), Ok(Moment(20_000)));
     }
 }

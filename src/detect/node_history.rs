@@ -1,18 +1,21 @@
-//! What is remembered of each node: its silences, and pods that overstay there.
+//! What is remembered of each node: its heartbeats, its silences, and pods that overstay there.
 //!
 //! A *silence* is one transition of the node's Ready from True to anything else. It is known by the stamp that this
 //! transition carries (`lastTransitionTime`), and stamps are only ever compared for equality: so an event that comes
 //! twice, a relist, or an operator that was away while the node returned all count right. A change between False and
 //! Unknown belongs to the silence that it happens in. Two things are not told apart: a node that returned *and* fell
-//! silent in the other way while nobody watched counts as one silence.
+//! silent in the other way while nobody watched counts as one silence. And a report keeps only when a silence began: one
+//! that has turned from False to Unknown (or back) since counts twice after a restart of the operator.
 //!
 //! Not counted are silences that begin while the node is not judged (`suppress`), and those during which it was rebooted
-//! or upgraded, which is known only when it returns: these are withdrawn.
+//! or upgraded, which is known only when it returns: these are withdrawn. A silence that begins while the control plane is
+//! suspect counts from when it is not any more, if the node is silent still.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::node_health::{FLAPPING, Limbo, NodeHealth, OVERDUE, PriorNode};
 use super::overdue::Overdue;
+use super::pulse::Pulse;
 use super::suppress;
 use crate::index::NodeView;
 use crate::model::config::DetectorConfig;
@@ -39,10 +42,13 @@ pub struct NodeHistory {
     /// While Ready is not True.
     open: Option<Open>,
     overdue: Overdue,
+    pulse: Pulse,
     /// Why the last silence does not count, until the next one.
     withdrawn: Option<&'static str>,
     /// Why the node is out of limbo at once, until it is in limbo again.
     limbo_withdrawn: Option<&'static str>,
+    /// Until the first look: in limbo since then, as the report says.
+    resumed: Option<Timestamp>,
 }
 
 /// A silence that counts.
@@ -64,6 +70,17 @@ struct Open {
     last_heartbeat: Option<Timestamp>,
     /// It is the newest of the silences that count.
     counts: bool,
+    /// It would count if the control plane were not suspect.
+    held: bool,
+}
+
+/// What a look at a node came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// When it must be looked at again although nothing happened.
+    pub due: Option<Moment>,
+    /// It changed just now: Ready left True, or heartbeats have been missing for too long.
+    pub changed: bool,
 }
 
 impl NodeHistory {
@@ -81,21 +98,35 @@ impl NodeHistory {
         silences.sort_by_key(|silence| silence.began);
         NodeHistory {
             silences,
+            resumed: prior.limbo,
+            pulse: Pulse::restore(prior.gap, now.at),
             ..NodeHistory::default()
         }
     }
 
-    /// Notes the node as it is now. Returns when it must be looked at again although nothing happened.
-    pub fn observe(&mut self, node: &NodeView<'_>, now: Now, config: &DetectorConfig) -> Option<Moment> {
-        let object = node.node()?;
+    /// Notes the node as it is now. While `held`, what happens to it is not held against it.
+    pub fn observe(
+        &mut self,
+        node: &NodeView<'_>,
+        held: bool,
+        now: Now,
+        config: &DetectorConfig,
+    ) -> Observed {
+        let Some(object) = node.node() else {
+            return Observed::default();
+        };
         let first = self.recognise(object);
         self.forget(now.at, config);
         let judged = suppress::reason(node, now, config).is_none();
         let was_in_limbo = self.limbo(now.at, config).is_some();
         let restarted = self.restarted(object);
+        let mut changed = self.pulse.observe(node, judged, held, now, config);
         if object.ready.status != ReadyStatus::True {
             let joining = first && joined_silent(object, config);
-            self.silent(node, object, first, judged && !joining, now);
+            changed |= self.silent(node, object, first, judged && !joining, held, now);
+            if !held && judged {
+                self.release(now);
+            }
         }
         if let Some(why) = restarted
             && let Some(open) = &mut self.open
@@ -111,20 +142,41 @@ impl NodeHistory {
         if object.ready.status == ReadyStatus::True {
             self.open = None;
         }
-        let overdue_at = self
-            .overdue
-            .note(node, first, judged && self.open.is_some(), now, config);
+        // Kubernetes evicts nothing while all zones are down.
+        let evictable = judged && !held && self.open.is_some();
+        let overdue_at = self.overdue.note(node, first, evictable, now, config);
+        self.resume_limbo(now, config);
         if self.limbo(now.at, config).is_some() {
             self.limbo_withdrawn = None;
         }
-        let judged_at = self
-            .open
-            .as_ref()
-            .and_then(|_| old_enough_at(object, now, config));
-        [overdue_at, self.limbo_ends(now.at, config), judged_at]
-            .into_iter()
-            .flatten()
-            .min()
+        let judged_at = old_enough_at(object, now, config);
+        let dues = [
+            overdue_at,
+            self.limbo_ends(now.at, config),
+            judged_at,
+            self.pulse.due(node, now.at, config),
+        ];
+        Observed {
+            due: dues.into_iter().flatten().min(),
+            changed,
+        }
+    }
+
+    /// The control plane is suspect: what began since then is not held against the node.
+    pub fn hold_back(&mut self, since: Moment) {
+        self.silences.retain(|silence| silence.began < since);
+        let counted = self.silences.last().map(|newest| newest.stamp);
+        if let Some(open) = &mut self.open
+            && open.counts
+            && counted != Some(open.stamp)
+        {
+            (open.counts, open.held) = (false, true);
+        }
+        self.pulse.hold_back(since);
+    }
+
+    pub(super) const fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// What it makes of the node; `None` when healthy.
@@ -166,9 +218,12 @@ impl NodeHistory {
         match &self.uid {
             Some(uid) if *uid == object.uid => return false,
             Some(_) => *self = NodeHistory::default(),
-            None => self
-                .silences
-                .retain(|s| object.created.is_none_or(|created| s.stamp >= Some(created))),
+            None => {
+                let of_this_node =
+                    |at: Option<Timestamp>| object.created.is_none_or(|created| at >= Some(created));
+                self.silences.retain(|s| of_this_node(s.stamp));
+                self.resumed = self.resumed.filter(|at| of_this_node(Some(*at)));
+            }
         }
         self.uid = Some(object.uid.clone());
         true
@@ -179,6 +234,16 @@ impl NodeHistory {
         let memory = config.limbo_window + config.limbo_quiet;
         self.silences.retain(|s| now < s.began.after(memory));
         self.overdue.forget(now, config);
+    }
+
+    /// A report that says limbo where nothing is left of its mechanism was in the quiet time after it. How much of that
+    /// has passed is not known, so it begins again.
+    fn resume_limbo(&mut self, now: Now, config: &DetectorConfig) {
+        if let Some(since) = self.resumed.take()
+            && self.limbo(now.at, config).is_none()
+        {
+            self.overdue.resume(since, now.at);
+        }
     }
 
     /// Why the machine is another run than the one that was seen last, if it is. Empty ids say nothing.
@@ -194,8 +259,27 @@ impl NodeHistory {
         why
     }
 
-    /// Ready is not True: a silence that is known already, or one that begins.
-    fn silent(&mut self, node: &NodeView<'_>, object: &Node, first: bool, judged: bool, now: Now) {
+    /// The control plane is not suspect any more: a silence that began meanwhile, and goes on, counts from now on.
+    fn release(&mut self, now: Now) {
+        if let Some(open) = &mut self.open
+            && std::mem::take(&mut open.held)
+        {
+            open.counts = true;
+            let stamp = open.stamp;
+            self.begin(stamp, false, now);
+        }
+    }
+
+    /// Ready is not True: a silence that is known already, or one that begins. Returns whether Ready left True just now.
+    fn silent(
+        &mut self,
+        node: &NodeView<'_>,
+        object: &Node,
+        first: bool,
+        judged: bool,
+        held: bool,
+        now: Now,
+    ) -> bool {
         let (status, stamp) = (object.ready.status, object.ready.since);
         let heard = last_heartbeat(node, object, first, now);
         if let Some(open) = &mut self.open {
@@ -206,10 +290,10 @@ impl NodeHistory {
                 {
                     newest.stamp = stamp;
                 }
-                return;
+                return false;
             }
             if open.stamp == stamp {
-                return;
+                return false;
             }
         }
         // At the first look it may be the one that the report ends with: seen no earlier than it began.
@@ -229,7 +313,7 @@ impl NodeHistory {
         // An event that comes late: this silence is over already, or is about to be again.
         let stale = stamp.is_some() && self.silences.iter().any(|s| s.stamp == stamp);
         let begins = judged && !restored && !stale;
-        if begins {
+        if begins && !held {
             self.begin(stamp, first, now);
         }
         self.withdrawn = None;
@@ -238,8 +322,10 @@ impl NodeHistory {
             status,
             stamp,
             last_heartbeat: heard,
-            counts: begins || restored,
+            counts: (begins && !held) || restored,
+            held: begins && held,
         });
+        begins && !first
     }
 
     /// Counts a silence. One that began before anybody looked began when it was stamped.

@@ -34,12 +34,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Detector, NodeDetector, NodeHealth, NodeHistory, Scope, Step, eviction};
-use crate::index::NodeView;
+use crate::index::{NodeView, WorkloadView};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Message, Remedy, Severity};
 use crate::model::keys::Name;
 use crate::model::node::ReadyStatus;
-use crate::model::text::{clock_time, count, shell_quote};
+use crate::model::text::{clock_time, count, list, shell_quote};
 use crate::model::time::Now;
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -123,6 +123,25 @@ impl Residents {
         Residents {
             pods: eviction::residents(node).count(),
             workloads: here.count(),
+        }
+    }
+
+    /// The same, naming the workloads that have all their replicas there.
+    pub(super) fn at_risk_by_name(self, node: &NodeView<'_>) -> String {
+        let all_here = |view: &WorkloadView<'_>| {
+            view.key().kind.is_judged_in_full()
+                && view.placement().count() == 1
+                && view.desired().is_some_and(|desired| desired > 0)
+        };
+        let mut whole: Vec<String> = node
+            .workloads()
+            .filter(all_here)
+            .map(|view| view.key().path())
+            .collect();
+        whole.sort();
+        match whole.as_slice() {
+            [] => self.at_risk(),
+            whole => format!("{}, all of {}", self.at_risk(), list(whole, 2)),
         }
     }
 
@@ -330,6 +349,7 @@ mod tests {
             ..node
         };
         let mut trace = cluster();
+        trace.beat(&["n1", "n2"]);
         trace.at(100.0, [joined(node("n3")).object(), lease("n3", 100).object()]);
         trace.at(120.0, [joined(node("n3")).false_since(120).object()]);
         trace.pass(159.9);

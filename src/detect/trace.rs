@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    DETECTORS, NodeDetector, NodeHealths, NodeHistory, PriorNode, Resumed, Scope, Step, WorkloadDetector,
+    ClusterDetector, ClusterHistory, DETECTORS, NodeDetector, NodeHealths, NodeHistory, PriorCluster,
+    PriorNode, Resumed, Scope, Step, WorkloadDetector,
 };
 use crate::index::Index;
 use crate::model::config::{ClusterVersion, DetectorConfig};
@@ -35,9 +36,15 @@ pub(super) struct Trace {
     histories: HashMap<Name, NodeHistory>,
     nodes: HashMap<Name, Rules<Box<dyn NodeDetector>>>,
     workloads: HashMap<ObjectKey, Rules<Box<dyn WorkloadDetector>>>,
+    pub(super) cluster: ClusterHistory,
+    cluster_detectors: Vec<(&'static str, Box<dyn ClusterDetector>)>,
+    /// Nodes that renew their Leases every 10 s by themselves, and when they did last.
+    beating: BTreeMap<Name, u64>,
     pub(super) healths: NodeHealths,
     /// What holds now, by object and rule.
     active: BTreeMap<(String, &'static str), Finding>,
+    /// Since when.
+    began: BTreeMap<(String, &'static str), Moment>,
     due: Option<Moment>,
     lines: Vec<(&'static str, String)>,
     /// What the timeline of the reports would keep: silences by node.
@@ -69,7 +76,7 @@ impl Trace {
     pub(super) fn new() -> Self {
         Trace {
             config: DetectorConfig::default(),
-            index: Index::complete(ClusterVersion::NEWEST),
+            index: index(),
             objects: BTreeMap::new(),
             time: 0,
             origin: START,
@@ -77,8 +84,12 @@ impl Trace {
             histories: HashMap::new(),
             nodes: HashMap::new(),
             workloads: HashMap::new(),
+            cluster: ClusterHistory::default(),
+            cluster_detectors: cluster_detectors(),
+            beating: BTreeMap::new(),
             healths: NodeHealths::new(),
             active: BTreeMap::new(),
+            began: BTreeMap::new(),
             due: None,
             lines: Vec::new(),
             silences: HashMap::new(),
@@ -137,17 +148,13 @@ impl Trace {
         self.time += (down * 1000.0) as u64;
         self.origin += 31_000_000;
         let now = self.now();
-        self.index = Index::complete(ClusterVersion::NEWEST);
+        self.index = index();
         for object in self.objects.values().cloned() {
             self.index.apply(object, now.at);
         }
         self.nodes.clear();
         self.workloads.clear();
-        self.histories = self
-            .silences
-            .iter()
-            .map(|(name, prior)| (name.clone(), NodeHistory::restore(prior, now)))
-            .collect();
+        self.restore(now);
         self.ask();
         self
     }
@@ -176,9 +183,55 @@ impl Trace {
         mine.map(|(_, line)| line.as_str()).collect()
     }
 
-    /// Lets time pass without any event.
+    /// From now on these nodes renew their Leases every 10 s, each at its own second.
+    pub(super) fn beat(&mut self, nodes: &[&str]) -> &mut Self {
+        for (n, node) in nodes.iter().enumerate() {
+            let phase = 10_000 * n as u64 / nodes.len() as u64;
+            self.beating
+                .insert((*node).into(), (self.time + phase).saturating_sub(10_000));
+        }
+        self
+    }
+
+    /// From now on these nodes do not.
+    pub(super) fn mute(&mut self, nodes: &[&str]) -> &mut Self {
+        self.beating.retain(|node, _| !nodes.contains(&&**node));
+        self
+    }
+
+    /// Lets time pass without any event but the heartbeats of those that [`Trace::beat`].
     pub(super) fn pass(&mut self, seconds: f64) -> &mut Self {
         let to = (seconds * 1000.0) as u64;
+        while let Some((at, node)) = self.next_beat().filter(|(at, _)| *at <= to) {
+            // Those that were due while the operator was away have come all the same.
+            self.wait(at.max(self.time));
+            self.beating.insert(node.clone(), at);
+            let now = self.now();
+            let lease = crate::model::node::Lease {
+                node,
+                renewed: Some(now.wall),
+            };
+            self.objects
+                .insert(Object::Lease(lease.clone()).key(), Object::Lease(lease.clone()));
+            self.index.apply(Object::Lease(lease), now.at);
+            if self.index.is_dirty() {
+                self.ask();
+            }
+        }
+        self.wait(to);
+        self
+    }
+
+    fn next_beat(&self) -> Option<(u64, Name)> {
+        let due = self
+            .beating
+            .iter()
+            .map(|(node, last)| (last + 10_000, node.clone()));
+        due.min()
+    }
+
+    /// Lets time pass without any event at all.
+    fn wait(&mut self, to: u64) {
         assert!(to >= self.time, "time passes forwards");
         while let Some(due) = self.due.filter(|due| due.0 <= self.origin + to) {
             self.time = self.time.max(due.0 - self.origin);
@@ -190,7 +243,6 @@ impl Trace {
             );
         }
         self.time = to;
-        self
     }
 
     fn now(&self) -> Now {
@@ -206,20 +258,40 @@ impl Trace {
         self.due = None;
         self.healths.clear();
         let mut said: BTreeMap<(String, &'static str), Step> = BTreeMap::new();
+        self.index.take_dirty();
+        let due = self.cluster.due(&self.config);
+        if due.is_some_and(|due| due <= now.at) {
+            self.cluster.weigh(&self.index.cluster(), now, &self.config);
+        }
+        self.cluster.settle(now.at, &self.config);
+        let taken_back = self.observe(now);
+        let held = self.cluster.holds_nodes_back();
         for name in self.index.node_names() {
             let node = self.index.node(&name).expect("it is named");
-            let history = self.histories.entry(name.clone()).or_default();
-            let due = history.observe(&node, now, &self.config);
-            self.due = self.due.into_iter().chain(due).min();
-            if let Some(health) = history.health(&node, now, &self.config) {
-                self.healths.insert(name.clone(), health);
-            }
             let detectors = self.nodes.entry(name.clone()).or_insert_with(node_detectors);
             for (rule, detector) in detectors {
-                let step = detector.step(&node, history, now, &self.config);
-                said.insert((name.to_string(), rule), step);
+                let key = (name.to_string(), *rule);
+                let step = match (held, self.active.get(&key)) {
+                    (false, _) => detector.step(&node, &self.histories[&name], now, &self.config),
+                    (true, Some(_)) if taken_back.is_some_and(|since| self.began[&key] >= since) => Step {
+                        withdrawn: Some("suspect".to_owned()),
+                        ..Step::quiet()
+                    },
+                    (true, Some(finding)) => Step::firing(finding.clone()),
+                    (true, None) => Step::quiet(),
+                };
+                said.insert(key, step);
             }
         }
+        for (rule, detector) in &mut self.cluster_detectors {
+            let step = detector.step(&self.index.cluster(), &self.cluster, now, &self.config);
+            self.due = self.due.into_iter().chain(step.due).min();
+            for finding in step.findings {
+                let subject = finding.subject.clone().unwrap_or_else(|| "cluster".to_owned());
+                said.insert((subject, rule), Step::firing(finding));
+            }
+        }
+        self.due = self.due.into_iter().chain(self.cluster.due(&self.config)).min();
         for key in self.index.workload_keys() {
             let view = self.index.view(&key).expect("it is named");
             let active = &self.active;
@@ -239,6 +311,32 @@ impl Trace {
         self.note(said, now);
     }
 
+    /// Looks at every node; returns since when what was said of them is taken back, if the control plane is suspect.
+    fn observe(&mut self, now: Now) -> Option<Moment> {
+        let held = self.cluster.holds_nodes_back();
+        for name in self.index.node_names() {
+            let node = self.index.node(&name).expect("it is named");
+            let history = self.histories.entry(name.clone()).or_default();
+            let observed = history.observe(&node, held, now, &self.config);
+            self.due = self.due.into_iter().chain(observed.due).min();
+            if observed.changed {
+                self.cluster.changed(&name, now.at);
+            }
+        }
+        let taken_back = self.cluster.weigh(&self.index.cluster(), now, &self.config);
+        for name in self.index.node_names() {
+            let node = self.index.node(&name).expect("it is named");
+            let history = self.histories.entry(name.clone()).or_default();
+            if let Some(since) = taken_back {
+                history.hold_back(since);
+            }
+            if let Some(health) = history.health(&node, now, &self.config) {
+                self.healths.insert(name.clone(), health);
+            }
+        }
+        taken_back
+    }
+
     fn note(&mut self, said: BTreeMap<(String, &'static str), Step>, now: Now) {
         let gone: Vec<_> = self
             .active
@@ -254,13 +352,17 @@ impl Trace {
             let change = match (before, &step.finding) {
                 (before, after) if before == after.as_ref() => continue,
                 (None, Some(new)) => {
+                    self.began.insert(key.clone(), now.at);
                     self.keep_silence(&object, rule, new.severity, now);
                     format!("+ {}", new.severity.as_str())
                 }
                 (Some(old), Some(new)) if old.severity == new.severity => "=".to_owned(),
                 (Some(_), Some(new)) => format!("~ {}", new.severity.as_str()),
                 (Some(_), None) => match &step.withdrawn {
-                    Some(why) => format!("- {why}"),
+                    Some(why) => {
+                        self.forget_silence(&object, rule);
+                        format!("- {why}")
+                    }
                     None => "-".to_owned(),
                 },
                 (None, None) => continue,
@@ -283,6 +385,44 @@ impl Trace {
             prior.silences.push(Stamp::new(now.wall).time());
         }
     }
+
+    /// As [`crate::plan::Prior::activations`] does with what was taken back.
+    fn forget_silence(&mut self, object: &str, rule: &str) {
+        if rule == "node-not-ready"
+            && let Some(prior) = self.silences.get_mut(object)
+        {
+            prior.silences.pop();
+        }
+    }
+
+    /// What the reports say of nodes and of the cluster.
+    fn restore(&mut self, now: Now) {
+        self.histories.clear();
+        for name in self.index.node_names() {
+            let mut prior = self.silences.get(&name).cloned().unwrap_or_default();
+            let said = |rule| self.active.get(&(name.to_string(), rule));
+            prior.gap = said("heartbeat-gap").map(|finding| finding.severity);
+            prior.limbo = said("node-limbo").map(|_| now.wall);
+            self.histories.insert(name, NodeHistory::restore(&prior, now));
+        }
+        let prior = PriorCluster {
+            active: self.active.values().map(Finding::id).collect(),
+        };
+        self.cluster = ClusterHistory::default();
+        self.cluster.resume(&prior, now);
+        self.cluster_detectors = cluster_detectors();
+        self.cluster_detectors
+            .iter_mut()
+            .for_each(|(_, d)| d.resume(&prior));
+    }
+}
+
+fn cluster_detectors() -> Vec<(&'static str, Box<dyn ClusterDetector>)> {
+    let make = |d: &'static super::Detector| match d.scope {
+        Scope::Cluster(make) => Some((d.name, make())),
+        Scope::Workload(_) | Scope::Node(_) => None,
+    };
+    DETECTORS.iter().filter_map(make).collect()
 }
 
 /// Whether a report says of a workload that it should have been ready by now.
@@ -297,7 +437,7 @@ fn is_overdue(workload: &Workload, now: Now) -> bool {
 fn node_detectors() -> Rules<Box<dyn NodeDetector>> {
     let make = |d: &'static super::Detector| match d.scope {
         Scope::Node(make) => Some((d.name, make())),
-        Scope::Workload(_) => None,
+        Scope::Workload(_) | Scope::Cluster(_) => None,
     };
     DETECTORS.iter().filter_map(make).collect()
 }
@@ -318,7 +458,13 @@ fn workload_detectors(
             }
             Some((d.name, detector))
         }
-        Scope::Node(_) => None,
+        Scope::Node(_) | Scope::Cluster(_) => None,
     };
     DETECTORS.iter().filter_map(make).collect()
+}
+
+fn index() -> Index {
+    let mut index = Index::complete(ClusterVersion::NEWEST);
+    index.set_late_after(DetectorConfig::default().heartbeat_late);
+    index
 }

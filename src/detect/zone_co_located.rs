@@ -74,6 +74,10 @@ impl WorkloadDetector for State {
         .due(due)
     }
 
+    fn thaw(&mut self) {
+        self.settle.restart();
+    }
+
     fn resume(&mut self, prior: &Resumed) {
         if prior.severity.is_some() {
             self.settle.resume(TooMuch::All);

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::ReportWrite;
-use crate::detect::PriorNode;
+use crate::detect::{PriorCluster, PriorNode};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::Severity;
-use crate::model::keys::{Kind, Name, ObjectKey};
-use crate::model::report::{Acknowledgement, ReportStatus, Verdict};
+use crate::model::keys::Name;
+use crate::model::report::{Acknowledgement, ReportStatus, Stamp, Verdict};
+use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::plan::Prior;
 
@@ -20,8 +21,8 @@ const RETRY_MAX: Duration = Duration::from_secs(300);
 /// A report as the watch showed it.
 #[derive(Clone, Debug)]
 pub struct ReportSeen {
-    /// The workload or node that it is about.
-    pub subject: ObjectKey,
+    /// What it is about.
+    pub subject: Subject,
     /// The uid of that workload or node, as the report names it; empty when it does not.
     pub uid: Name,
     /// What it says; `None` when it has no status yet.
@@ -79,11 +80,11 @@ impl ReportState {
         status: ReportStatus,
         prior: Prior,
         changed: bool,
-        kind: Kind,
+        subject: &Subject,
         config: &DetectorConfig,
         now: Now,
     ) -> Option<ReportWrite> {
-        let is_over = kind == Kind::Node && self.is_over(&prior, config, now);
+        let is_over = comes_and_goes(subject) && self.is_over(&prior, config, now);
         self.note(Some(&status));
         self.prior = prior;
         if is_over {
@@ -112,8 +113,8 @@ impl ReportState {
         })
     }
 
-    /// A node's report is over when nothing is left in it and its last transition has left the window in which silences
-    /// are counted: until then it is the memory that survives a restart.
+    /// A report that comes and goes is over when nothing is left in it and its last transition has left the window in
+    /// which silences are counted: until then it is the memory that survives a restart.
     fn is_over(&self, prior: &Prior, config: &DetectorConfig, now: Now) -> bool {
         !prior.has_findings()
             && prior
@@ -131,11 +132,11 @@ impl ReportState {
             .is_none_or(|(at, tries)| now.at >= at.after(pause(tries)))
     }
 
-    /// When this report must be looked at again: a write that does not show, a node's report that will be over.
-    pub(super) fn due(&self, kind: Kind, config: &DetectorConfig, now: Now) -> Option<Moment> {
+    /// When this report must be looked at again: a write that does not show, a report that will be over.
+    pub(super) fn due(&self, subject: &Subject, config: &DetectorConfig, now: Now) -> Option<Moment> {
         let tried = self.tried.map(|(at, tries)| at.after(pause(tries)));
         let retry = tried.filter(|_| self.shown != self.prior.hash());
-        let last = (kind == Kind::Node && !self.prior.has_findings())
+        let last = (comes_and_goes(subject) && !self.prior.has_findings())
             .then(|| self.prior.last_change())
             .flatten();
         let over = last
@@ -143,6 +144,11 @@ impl ReportState {
             .map(|at| now.moment_until(at).max(tried.unwrap_or_default()));
         retry.into_iter().chain(over.filter(|_| self.exists)).min()
     }
+}
+
+/// Workloads always have a report; nodes and the cluster only while there is something to say.
+fn comes_and_goes(subject: &Subject) -> bool {
+    subject.workload().is_none()
 }
 
 fn pause(tries: u32) -> Duration {
@@ -154,7 +160,7 @@ fn pause(tries: u32) -> Duration {
 /// All reports.
 #[derive(Debug, Default)]
 pub(super) struct Reports {
-    by_subject: HashMap<ObjectKey, ReportState>,
+    by_subject: HashMap<Subject, ReportState>,
     listed: bool,
     leads: bool,
 }
@@ -176,7 +182,7 @@ impl Reports {
         self.listed = true;
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &ReportState)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Subject, &ReportState)> {
         self.by_subject.iter()
     }
 
@@ -187,9 +193,9 @@ impl Reports {
             .sum()
     }
 
-    /// Makes sure that there is a state for this very workload; that of an earlier one of the same name is dropped.
-    pub(super) fn entry(&mut self, key: &ObjectKey, uid: &Name) -> &mut ReportState {
-        let report = self.by_subject.entry(key.clone()).or_default();
+    /// Makes sure that there is a state for this very subject; that of an earlier one of the same name is dropped.
+    pub(super) fn entry(&mut self, subject: &Subject, uid: &Name) -> &mut ReportState {
+        let report = self.by_subject.entry(subject.clone()).or_default();
         if report.uid.is_empty() && !report.stale {
             // Read from the API server, or new: about this very object as far as anybody knows.
             report.uid = uid.clone();
@@ -209,14 +215,14 @@ impl Reports {
         let leads = self.leads && self.listed;
         let report = self.by_subject.entry(seen.subject).or_default();
         report.exists = true;
-        if !seen.uid.is_empty() {
-            if report.uid.is_empty() {
-                report.uid = seen.uid;
-            } else if report.uid != seen.uid {
-                // Written about an earlier workload of that name: not ours to go on with.
+        if !seen.uid.is_empty() && report.uid != seen.uid {
+            if leads && !report.uid.is_empty() {
+                // Written about an earlier object of that name: not ours to go on with.
                 report.stale = true;
-                return leads;
+                return true;
             }
+            // Whoever leads may know already that the object has been made anew.
+            report.uid = seen.uid;
         }
         report.stale = false;
         let prior = seen.status.as_ref().map(Prior::of).unwrap_or_default();
@@ -239,7 +245,7 @@ impl Reports {
     }
 
     /// A report is gone. Returns whether its subject must be looked at, so that it comes back.
-    pub(super) fn gone(&mut self, subject: &ObjectKey) -> bool {
+    pub(super) fn gone(&mut self, subject: &Subject) -> bool {
         let Some(report) = self.by_subject.get_mut(subject) else {
             return false;
         };
@@ -251,21 +257,37 @@ impl Reports {
     }
 
     /// Its subject is gone: nothing is remembered once the report is gone too.
-    pub(super) fn forget(&mut self, subject: &ObjectKey) {
+    pub(super) fn forget(&mut self, subject: &Subject) {
         if self.by_subject.get(subject).is_some_and(|report| !report.exists) {
             self.by_subject.remove(subject);
         }
     }
 
     /// What a node's report remembers of its silences.
-    pub(super) fn prior_node(&self, node: &str) -> PriorNode {
-        let key = ObjectKey::new(Kind::Node, "", node);
-        let prior = self.by_subject.get(&key).map(|report| &report.prior);
+    pub(super) fn prior_node(&self, node: &Name) -> PriorNode {
+        let node = Subject::Node(node.clone());
+        let prior = self.by_subject.get(&node).map(|report| &report.prior);
         let silences = prior
-            .into_iter()
+            .iter()
             .flat_map(|prior| prior.activations("node-not-ready", Severity::Warning));
         PriorNode {
-            silences: silences.map(crate::model::report::Stamp::time).collect(),
+            silences: silences.map(Stamp::time).collect(),
+            limbo: prior
+                .and_then(|prior| prior.active_since("node-limbo"))
+                .map(Stamp::time),
+            gap: prior.and_then(|prior| prior.active("heartbeat-gap")),
+        }
+    }
+
+    /// What the cluster's report remembers.
+    pub(super) fn prior_cluster(&self) -> PriorCluster {
+        let prior = self.by_subject.get(&Subject::Cluster).map(|report| &report.prior);
+        PriorCluster {
+            active: prior
+                .into_iter()
+                .flat_map(Prior::active_ids)
+                .map(str::to_owned)
+                .collect(),
         }
     }
 }

@@ -1,6 +1,9 @@
+mod freeze;
 mod reports;
+mod suspect;
 
 use super::*;
+use crate::model::keys::Kind;
 use crate::model::report::{Acknowledgement, FindingState, Transition, Verdict};
 use crate::model::testing::{deployment, node, pod, replica_set, stateful_set, wall};
 use crate::model::time::Moment;
@@ -9,6 +12,8 @@ use crate::model::time::Moment;
 struct Cluster {
     engine: Engine,
     second: u64,
+    /// Nodes that send no heartbeats.
+    muted: Vec<&'static str>,
 }
 
 impl Cluster {
@@ -20,7 +25,11 @@ impl Cluster {
     fn over(mut engine: Engine) -> Self {
         engine.reports_listed();
         engine.lead(true, Moment(0));
-        Cluster { engine, second: 0 }
+        Cluster {
+            engine,
+            second: 0,
+            muted: Vec::new(),
+        }
     }
 
     fn now(&self) -> Now {
@@ -54,6 +63,7 @@ impl Cluster {
     ) -> Vec<Decision> {
         let mut decisions = self.at(second);
         self.see(objects);
+        self.heartbeats();
         decisions.extend(self.judge());
         decisions
     }
@@ -61,13 +71,38 @@ impl Cluster {
     /// Turns the clock, waking the engine whenever it asked for it, as the operator's loop does.
     fn at(&mut self, second: u64) -> Vec<Decision> {
         let mut decisions = Vec::new();
-        while let Some(due) = self.engine.next_due().filter(|due| due.0 <= second * 1000) {
-            self.second = self.second.max(due.0.div_ceil(1000));
+        let ticks = (self.second / 10 + 1..=second / 10).map(|tick| tick * 10);
+        for tick in ticks.chain([second]) {
+            while let Some(due) = self.engine.next_due().filter(|due| due.0 <= tick * 1000) {
+                self.second = self.second.max(due.0.div_ceil(1000));
+                decisions.extend(self.judge());
+            }
+            self.second = tick;
+            if tick % 10 == 0 {
+                self.heartbeats();
+            }
             decisions.extend(self.judge());
         }
-        self.second = second;
-        decisions.extend(self.judge());
         decisions
+    }
+
+    /// Every node that is not silent renews its Lease, unless it is muted.
+    fn heartbeats(&mut self) {
+        let at = self.now().at;
+        if self.engine.is_frozen() {
+            return;
+        }
+        for name in self.engine.index().node_names() {
+            let silent = self
+                .engine
+                .index()
+                .node(&name)
+                .is_some_and(|n| n.is_silent() || !n.has_lease());
+            if !silent && !self.muted.contains(&&*name) {
+                let lease = crate::model::testing::lease(&name, i64::try_from(self.second).expect("small"));
+                self.engine.index_mut().apply(lease.object(), at);
+            }
+        }
     }
 
     /// Judges, and shows the engine what it wrote, as the watch on reports does.
@@ -85,10 +120,9 @@ impl Cluster {
             ReportWrite::Put { status, .. } | ReportWrite::Replace { status } => {
                 let seen = ReportSeen {
                     subject: decision.subject.clone(),
-                    uid: if decision.subject.kind == Kind::Node {
-                        "".into()
-                    } else {
-                        decision.uid.clone()
+                    uid: match decision.subject {
+                        Subject::Workload(_) => decision.uid.clone(),
+                        Subject::Node(_) | Subject::Cluster => "".into(),
                     },
                     status: Some((**status).clone()),
                     acknowledgements: Vec::new(),
@@ -100,11 +134,11 @@ impl Cluster {
     }
 }
 
-fn status(decisions: &[Decision], kind: Kind) -> &ReportStatus {
+fn status<'a>(decisions: &'a [Decision], kind: &str) -> &'a ReportStatus {
     let last = decisions
         .iter()
         .rev()
-        .find(|d| d.subject.kind == kind)
+        .find(|d| d.subject.kind() == kind)
         .expect("a decision");
     match &last.write {
         ReportWrite::Put { status, .. } | ReportWrite::Replace { status } => status,
@@ -140,11 +174,11 @@ fn ids(status: &ReportStatus) -> Vec<&str> {
 fn co_location_is_told_when_it_has_settled_although_nothing_more_happens() {
     let mut cluster = Cluster::new();
     let first = cluster.see(web()).at(0);
-    assert!(!ids(status(&first, Kind::Deployment)).contains(&"co-located"));
+    assert!(!ids(status(&first, "Deployment")).contains(&"co-located"));
     assert!(cluster.at(9).is_empty());
     let settled = cluster.at(10);
-    assert!(ids(status(&settled, Kind::Deployment)).contains(&"co-located"));
-    assert_eq!(status(&settled, Kind::Deployment).verdict, Verdict::AtRisk);
+    assert!(ids(status(&settled, "Deployment")).contains(&"co-located"));
+    assert_eq!(status(&settled, "Deployment").verdict, Verdict::AtRisk);
     assert!(cluster.at(3600).is_empty(), "then there is nothing to write");
 }
 
@@ -158,7 +192,7 @@ fn a_standby_judges_and_decides_nothing() {
     cluster.engine.lead(true, Moment(20_000));
     let decisions = cluster.at(20);
     assert!(
-        ids(status(&decisions, Kind::Deployment)).contains(&"co-located"),
+        ids(status(&decisions, "Deployment")).contains(&"co-located"),
         "its detectors were warm"
     );
 }
@@ -226,8 +260,8 @@ fn below_desired_for_five_minutes_is_degraded() {
         decisions
             .iter()
             .rev()
-            .find(|d| d.subject.kind == Kind::Deployment)
-            .map(|_| status(decisions, Kind::Deployment).verdict)
+            .find(|d| d.subject.kind() == "Deployment")
+            .map(|_| status(decisions, "Deployment").verdict)
     };
     assert_ne!(verdict(&cluster.at(299)), Some(Verdict::Degraded));
     assert_eq!(verdict(&cluster.at(300)), Some(Verdict::Degraded));
@@ -237,7 +271,7 @@ fn below_desired_for_five_minutes_is_degraded() {
 fn stamps_never_change_on_a_resync() {
     let (mut cluster, _) = Cluster::settled();
     for second in [60, 600, 6000] {
-        cluster.second = second;
+        assert!(cluster.at(second).is_empty());
         let at = cluster.now().at;
         for kind in [
             Kind::Deployment,
@@ -268,7 +302,7 @@ fn stamps_never_change_on_a_resync() {
 fn scaling_up_from_zero_is_a_start_and_no_outage() {
     let mut cluster = Cluster::new();
     cluster.see([deployment("shop/web").replicas(0).object()]).at(0);
-    let verdict = |decisions: &[Decision]| status(decisions, Kind::Deployment).verdict;
+    let verdict = |decisions: &[Decision]| status(decisions, "Deployment").verdict;
     let up = cluster.happens(60, [deployment("shop/web").replicas(2).generation(2).object()]);
     assert_ne!(verdict(&up), Verdict::Outage, "its images are being pulled");
     let late = cluster.at(60 + 601);
@@ -280,7 +314,7 @@ fn an_operator_that_is_installed_in_mid_outage_says_so_at_once() {
     let mut cluster = Cluster::new();
     let decisions = cluster.see([deployment("shop/web").replicas(2).object()]).at(0);
     assert_eq!(
-        status(&decisions, Kind::Deployment).verdict,
+        status(&decisions, "Deployment").verdict,
         Verdict::Outage,
         "it is a day old"
     );

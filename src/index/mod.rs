@@ -21,7 +21,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub use self::nodes::NodeId;
 pub use self::owners::{NodeCount, OwnerId};
-pub use self::view::{Floor, FloorSource, NodeView, PodView, WorkloadView};
+pub use self::view::{ClusterView, Floor, FloorSource, NodeView, PodView, WorkloadView};
 use self::{intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods};
 use crate::model::config::ClusterVersion;
 use crate::model::keys::{Kind, Name, ObjectKey};
@@ -81,6 +81,8 @@ pub struct Index {
     /// During a list: the objects that were known before it and that it has not named yet.
     unseen: HashMap<Kind, HashSet<ObjectKey>>,
     version: Option<ClusterVersion>,
+    /// Heartbeats are waited for since then at the earliest.
+    heartbeats_since: Moment,
     dirty: Dirty,
     pending: Pending,
 }
@@ -171,7 +173,7 @@ impl Index {
         match object {
             Object::Workload(workload) => self.apply_workload(workload),
             Object::Pod(pod) => self.apply_pod(pod),
-            Object::Node(node) => self.apply_node(node),
+            Object::Node(node) => self.apply_node(node, at),
             Object::Lease(lease) => self.nodes.heartbeat(&mut self.names, &lease, at, &mut self.dirty),
             Object::Namespace(namespace) => self.apply_namespace(namespace),
             Object::Autoscaler(autoscaler) => self.apply_autoscaler(autoscaler),
@@ -245,6 +247,22 @@ impl Index {
     pub fn node(&self, name: &str) -> Option<NodeView<'_>> {
         let id = self.nodes.find(name)?;
         NodeView::new(self, id)
+    }
+
+    /// The cluster as a whole.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterView<'_> {
+        ClusterView::new(self)
+    }
+
+    /// A heartbeat marks its node only if it had been missing for as long; none does until this is set.
+    pub fn set_late_after(&mut self, late_after: std::time::Duration) {
+        self.nodes.late_after = Some(late_after);
+    }
+
+    /// Nothing was heard for a while: however long heartbeats are missing counts from `at` on.
+    pub fn restart_heartbeats(&mut self, at: Moment) {
+        self.heartbeats_since = at;
     }
 
     /// Names of all nodes whose Node object is there, sorted.

@@ -1,6 +1,7 @@
 //! Nodes: the objects, their heartbeats, and which workloads have pods there.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use slab::Slab;
@@ -9,7 +10,7 @@ use super::intern::Interner;
 use super::owners::OwnerId;
 use super::{Dirty, Index};
 use crate::model::keys::{Kind, Name, ObjectKey};
-use crate::model::node::{HOSTNAME_LABEL, Lease, Node, REGION_LABEL, ZONE_LABEL};
+use crate::model::node::{HOSTNAME_LABEL, Lease, Node, REGION_LABEL, ReadyStatus, ZONE_LABEL};
 use crate::model::time::Moment;
 
 /// A slot in the table of nodes.
@@ -24,19 +25,31 @@ pub(super) struct NodeSlot {
     /// Region and zone.
     pub(super) zone: Option<Name>,
     pub(super) lease: Option<Heartbeat>,
+    /// `lastHeartbeatTime` of Ready, only ever compared with the next one.
+    posted: Option<Timestamp>,
     /// Rows of pods that are bound here. They hold the slot, whether they count for a workload or not.
     rows: u32,
     /// Workloads with pods here, and how many pods each.
     pub(super) workloads: BTreeMap<OwnerId, u32>,
 }
 
-/// The last heartbeat of a node's Lease.
+/// The last heartbeat of a node that has a Lease.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heartbeat {
     /// `renewTime`, only ever compared with the next one.
     renewed: Option<Timestamp>,
-    /// When the last increase was seen; until one has been, when the Lease was.
+    /// When the last heartbeat was seen; until one has been, when the Lease was.
     pub(super) seen: Moment,
+    /// The same of the heartbeat before.
+    pub(super) before: Moment,
+}
+
+impl Heartbeat {
+    /// A heartbeat was seen. Returns how long it had been missing.
+    fn beat(&mut self, at: Moment) -> Duration {
+        self.before = std::mem::replace(&mut self.seen, at);
+        self.seen.since(self.before)
+    }
 }
 
 /// The table of nodes.
@@ -44,6 +57,8 @@ pub(super) struct Heartbeat {
 pub(super) struct Nodes {
     slots: Slab<NodeSlot>,
     by_name: HashMap<Name, NodeId>,
+    /// A heartbeat that was missing for as long is news; none is by default.
+    pub(super) late_after: Option<Duration>,
 }
 
 impl Nodes {
@@ -143,26 +158,45 @@ impl Nodes {
         }
     }
 
-    /// A Lease was seen: a heartbeat if its renewTime increased. Marks the node only when its Lease first appears.
+    /// A Lease was seen: a heartbeat if its renewTime increased. Marks the node only when its Lease first appears, or when
+    /// the heartbeat is late.
     pub(super) fn heartbeat(&mut self, names: &mut Interner, lease: &Lease, at: Moment, dirty: &mut Dirty) {
         let id = match self.find(&lease.node) {
             Some(id) => id,
             None => self.slot(&names.name(&lease.node)),
         };
-        let slot = self.get_mut(id);
+        let slot = &mut self.slots[id.0 as usize];
         match &mut slot.lease {
             Some(known) if lease.renewed > known.renewed => {
-                *known = Heartbeat {
-                    renewed: lease.renewed,
-                    seen: at,
-                };
+                known.renewed = lease.renewed;
+                let missing_for = known.beat(at);
+                if self.late_after.is_some_and(|late| missing_for >= late) {
+                    dirty.nodes.insert(slot.name.clone());
+                }
             }
             Some(known) => known.renewed = lease.renewed,
             none => {
                 *none = Some(Heartbeat {
                     renewed: lease.renewed,
                     seen: at,
+                    before: at,
                 });
+                dirty.nodes.insert(slot.name.clone());
+            }
+        }
+    }
+
+    /// The node's own status was seen: a heartbeat if its stamp is another.
+    fn posted(&mut self, id: NodeId, posted: Option<Timestamp>, at: Moment, dirty: &mut Dirty) {
+        let slot = &mut self.slots[id.0 as usize];
+        let Some(before) = std::mem::replace(&mut slot.posted, posted) else {
+            return;
+        };
+        if posted.is_some_and(|posted| posted != before)
+            && let Some(known) = &mut slot.lease
+        {
+            let missing_for = known.beat(at);
+            if self.late_after.is_some_and(|late| missing_for >= late) {
                 dirty.nodes.insert(slot.name.clone());
             }
         }
@@ -196,9 +230,11 @@ fn same_place(before: Option<&Node>, after: Option<&Node>) -> bool {
 }
 
 impl Index {
-    pub(super) fn apply_node(&mut self, node: Node) {
+    pub(super) fn apply_node(&mut self, mut node: Node, at: Moment) {
         let name = self.names.name(&node.name);
         let id = self.nodes.slot(&name);
+        let heartbeat = node.ready.heartbeat.take();
+        self.nodes.posted(id, heartbeat, at, &mut self.dirty);
         if self.nodes.get(id).object.as_deref() == Some(&node) {
             return;
         }
@@ -216,6 +252,18 @@ impl Index {
         let Some(before) = slot.object.take() else { return };
         self.node_changed(id, Some(&before));
         self.nodes.release(id);
+    }
+
+    /// Marks a node whose pods have become others, if it is not ready: when the last of them has left is of interest.
+    pub(super) fn mark_left(&mut self, id: NodeId) {
+        let slot = self.nodes.get(id);
+        if slot
+            .object
+            .as_ref()
+            .is_some_and(|node| node.ready.status != ReadyStatus::True)
+        {
+            self.dirty.nodes.insert(slot.name.clone());
+        }
     }
 
     /// Marks the node, the workloads on it, those that may now go elsewhere, and all when the places that pods may go

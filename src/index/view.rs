@@ -93,11 +93,7 @@ impl<'a> WorkloadView<'a> {
             .context()
             .into_iter()
             .flat_map(|context| context.autoscalers.values());
-        all.filter(move |a| {
-            *a.target.name == *key.name
-                && *a.target.kind == *key.kind.as_str()
-                && *a.target.group == *key.kind.group()
-        })
+        all.filter(move |a| a.target.is(key))
     }
 
     /// LimitRanges of its namespace, by name.
@@ -137,19 +133,29 @@ impl<'a> WorkloadView<'a> {
     /// The effective floor: the fewest replicas that it may be run at. `None` when a value that it needs is invalid.
     ///
     /// `replicas: 0` switches a HorizontalPodAutoscaler off, so the floor is then 0. With two autoscalers the larger
-    /// floor counts.
+    /// floor counts: its controller raises what the other leaves.
     #[must_use]
     pub fn floor(&self) -> Option<Floor> {
-        self.bound(|a| a.min.get().copied().or((!a.min.is_invalid()).then_some(1)))
+        let min = |a: &Autoscaler| a.min.get().copied().or((!a.min.is_invalid()).then_some(1));
+        self.bound(min, |replicas, best| replicas > best)
     }
 
     /// The effective ceiling: the most replicas that it may be run at. `None` when a value that it needs is invalid.
+    ///
+    /// With two autoscalers the smaller ceiling counts, where it is not below the floor.
     #[must_use]
     pub fn ceiling(&self) -> Option<Floor> {
-        self.bound(|a| a.max.get().copied())
+        let ceiling = self.bound(|a| a.max.get().copied(), |replicas, best| replicas < best)?;
+        let floor = self.floor().filter(|floor| floor.replicas > ceiling.replicas);
+        Some(floor.unwrap_or(ceiling))
     }
 
-    fn bound(&self, of: impl Fn(&Autoscaler) -> Option<i32>) -> Option<Floor> {
+    /// What the autoscaler says that goes before the others; without any, `spec.replicas`.
+    fn bound(
+        &self,
+        of: impl Fn(&Autoscaler) -> Option<i32>,
+        before: impl Fn(u32, u32) -> bool,
+    ) -> Option<Floor> {
         let replicas = self.workload.desired()?;
         let own = Floor {
             replicas,
@@ -161,7 +167,7 @@ impl<'a> WorkloadView<'a> {
         let mut best: Option<Floor> = None;
         for autoscaler in self.autoscalers() {
             let replicas = u32::try_from(of(autoscaler)?).ok()?;
-            if best.as_ref().is_none_or(|b| replicas > b.replicas) {
+            if best.as_ref().is_none_or(|b| before(replicas, b.replicas)) {
                 best = Some(Floor {
                     replicas,
                     source: FloorSource::Autoscaler(autoscaler.name.clone()),
@@ -234,11 +240,7 @@ impl<'a> WorkloadView<'a> {
 
     /// All nodes whose Node object is known.
     pub fn nodes(&self) -> impl Iterator<Item = NodeView<'a>> + use<'a> {
-        let index = self.index;
-        index
-            .nodes
-            .objects()
-            .filter_map(move |(id, _)| NodeView::new(index, id))
+        self.index.cluster().nodes()
     }
 
     fn context(&self) -> Option<&'a super::namespaces::NamespaceContext> {
@@ -361,6 +363,21 @@ impl<'a> NodeView<'a> {
         self.slot.lease.map(|lease| lease.seen)
     }
 
+    /// Since when a heartbeat is missing: as [`NodeView::heartbeat_seen`], but no earlier than
+    /// [`Index::restart_heartbeats`].
+    #[must_use]
+    pub fn silent_since(&self) -> Option<Moment> {
+        Some(self.heartbeat_seen()?.max(self.index.heartbeats_since))
+    }
+
+    /// How long the last heartbeat had been missing when it came, not counting what was before
+    /// [`Index::restart_heartbeats`].
+    #[must_use]
+    pub fn last_gap(&self) -> Option<std::time::Duration> {
+        let lease = self.slot.lease?;
+        Some(lease.seen.since(lease.before.max(self.index.heartbeats_since)))
+    }
+
     /// Workloads with pods here, in a stable order. Those that are owned by another workload are named by that one.
     pub fn workloads(&self) -> impl Iterator<Item = WorkloadView<'a>> + use<'a> {
         let index = self.index;
@@ -368,5 +385,30 @@ impl<'a> NodeView<'a> {
             let owner = index.owners.get(*id);
             Some(WorkloadView::new(index, *id, owner, owner.object.as_deref()?))
         })
+    }
+}
+
+/// The cluster as a whole.
+#[derive(Clone, Copy)]
+pub struct ClusterView<'a> {
+    index: &'a Index,
+}
+
+impl<'a> ClusterView<'a> {
+    pub(super) fn new(index: &'a Index) -> Self {
+        ClusterView { index }
+    }
+
+    /// All nodes whose Node object is known, in no particular order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeView<'a>> + use<'a> {
+        let index = self.index;
+        let objects = index.nodes.objects();
+        objects.filter_map(move |(id, _)| NodeView::new(index, id))
+    }
+}
+
+impl std::fmt::Debug for ClusterView<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterView").finish_non_exhaustive()
     }
 }

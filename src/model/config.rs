@@ -26,6 +26,32 @@ pub struct DetectorConfig {
     pub eviction_slack: Duration,
     /// A node younger than this is not judged: it is still joining.
     pub node_min_age: Duration,
+    /// A heartbeat that is older is late: a renewal (10 s, and up to 4 % of jitter) was missed. Halfway between that and the
+    /// age of all other heartbeats when they stopped together and the first of them has become a `heartbeat_gap`.
+    pub heartbeat_late: Duration,
+    /// How long a node that counts as Ready may send no heartbeat before `heartbeat-gap`: two renewals were missed.
+    pub heartbeat_gap: Duration,
+    /// Shortest and longest of the gaps that are counted: two missed renewals, and the grace of Kubernetes.
+    pub heartbeat_short_gap: (Duration, Duration),
+    /// As many of these in the window are a warning.
+    pub heartbeat_gaps: u32,
+    /// The window in which they are counted, and for how long heartbeats must be regular again.
+    pub heartbeat_window: Duration,
+    /// The share of a zone's nodes that must be not ready for `zone-down`, percent (the node controller's own threshold).
+    pub zone_down_percent: usize,
+    /// And how many at least, unless it is all of them.
+    pub zone_down_nodes: usize,
+    /// Nodes that change within this time change together: two ticks of the node controller.
+    pub mass_window: Duration,
+    /// As many nodes across zones changing together make the control plane suspect, percent.
+    pub mass_percent: usize,
+    /// And how many at least.
+    pub mass_nodes: usize,
+    /// How long after the last sign that the control plane is to blame single nodes are not judged.
+    pub suspect_cool_down: Duration,
+    /// How long verdicts stay as they are once the API server is heard again: two ticks of the node controller (5 s each),
+    /// which was blind as well.
+    pub thaw_settle: Duration,
     /// How long a recovered finding stays before it closes without an acknowledgement.
     pub latch_quiet: Duration,
 }
@@ -43,6 +69,18 @@ impl Default for DetectorConfig {
             limbo_quiet: Duration::from_secs(10 * 60),
             eviction_slack: Duration::from_secs(15),
             node_min_age: Duration::from_secs(60),
+            heartbeat_late: Duration::from_millis(12_500),
+            heartbeat_gap: Duration::from_secs(25),
+            heartbeat_short_gap: (Duration::from_secs(20), Duration::from_secs(50)),
+            heartbeat_gaps: 3,
+            heartbeat_window: Duration::from_secs(5 * 60),
+            zone_down_percent: 55,
+            zone_down_nodes: 3,
+            mass_window: Duration::from_secs(10),
+            mass_percent: 20,
+            mass_nodes: 3,
+            suspect_cool_down: Duration::from_secs(5 * 60),
+            thaw_settle: Duration::from_secs(10),
             latch_quiet: Duration::from_secs(7 * 24 * 3600),
         }
     }
@@ -65,6 +103,18 @@ impl DetectorConfig {
             limbo_quiet,
             eviction_slack,
             node_min_age,
+            heartbeat_late,
+            heartbeat_gap,
+            heartbeat_short_gap: (shortest, longest),
+            heartbeat_gaps,
+            heartbeat_window,
+            zone_down_percent,
+            zone_down_nodes,
+            mass_window,
+            mass_percent,
+            mass_nodes,
+            suspect_cool_down,
+            thaw_settle,
             latch_quiet,
         } = self;
         DetectorConfig {
@@ -78,6 +128,18 @@ impl DetectorConfig {
             limbo_quiet: limbo_quiet.mul_f64(factor),
             eviction_slack: eviction_slack.mul_f64(factor),
             node_min_age: node_min_age.mul_f64(factor),
+            heartbeat_late: heartbeat_late.mul_f64(factor),
+            heartbeat_gap: heartbeat_gap.mul_f64(factor),
+            heartbeat_short_gap: (shortest.mul_f64(factor), longest.mul_f64(factor)),
+            heartbeat_gaps,
+            heartbeat_window: heartbeat_window.mul_f64(factor),
+            zone_down_percent,
+            zone_down_nodes,
+            mass_window: mass_window.mul_f64(factor),
+            mass_percent,
+            mass_nodes,
+            suspect_cool_down: suspect_cool_down.mul_f64(factor),
+            thaw_settle: thaw_settle.mul_f64(factor),
             latch_quiet,
         }
     }

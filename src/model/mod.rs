@@ -15,6 +15,7 @@ pub mod pod;
 pub mod quantity;
 pub mod report;
 pub mod selector;
+pub mod subject;
 pub mod template;
 pub mod text;
 pub mod time;

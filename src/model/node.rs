@@ -12,6 +12,8 @@ pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 pub const REGION_LABEL: &str = "topology.kubernetes.io/region";
 /// Label with the node's host name.
 pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
+/// Label of a node that does not count when a zone is judged, with any value (the node controller's own).
+pub const EXCLUDE_DISRUPTION_LABEL: &str = "node.kubernetes.io/exclude-disruption";
 /// Taint of a node whose Ready is False.
 pub const TAINT_NOT_READY: &str = "node.kubernetes.io/not-ready";
 /// Taint of a node whose Ready is Unknown.
@@ -71,6 +73,9 @@ pub struct NodeReady {
     pub since: Option<Timestamp>,
     /// `reason`.
     pub reason: Name,
+    /// `lastHeartbeatTime`: written by the kubelet. Only ever compared with itself; the index keeps it apart, so that a
+    /// heartbeat is no change of the node.
+    pub heartbeat: Option<Timestamp>,
 }
 
 /// The three states of a condition.

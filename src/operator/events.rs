@@ -10,10 +10,13 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::Resource;
 
+use crate::api::ClusterResilienceReport;
 use crate::model::finding::Severity;
-use crate::model::keys::{Name, ObjectKey};
+use crate::model::keys::{Kind, Name};
 use crate::model::report::Transition;
+use crate::model::subject::Subject;
 use crate::model::text::{clip_bytes, fnv32};
 use crate::plan::Change;
 
@@ -27,17 +30,10 @@ pub(super) const REPORTING_CONTROLLER: &str = "plimsoll";
 const CLUSTER_EVENTS: &str = "default";
 
 /// The Event for a change.
-pub(super) fn event(
-    subject: &ObjectKey,
-    uid: &Name,
-    change: &Change,
-    at: Timestamp,
-    instance: &str,
-) -> Event {
-    let namespace = if subject.namespace.is_empty() {
-        CLUSTER_EVENTS
-    } else {
-        &subject.namespace
+pub(super) fn event(subject: &Subject, uid: &Name, change: &Change, at: Timestamp, instance: &str) -> Event {
+    let namespace = match subject.namespace() {
+        "" => CLUSTER_EVENTS,
+        namespace => namespace,
     };
     let what = format!(
         "{uid}/{}/{:?}/{}/{}/{}",
@@ -68,27 +64,31 @@ pub(super) fn event(
     }
 }
 
-fn regarding(subject: &ObjectKey, uid: &Name) -> ObjectReference {
+/// What concerns the whole cluster regards the report that tells it: there is no other object.
+fn regarding(subject: &Subject, uid: &Name) -> ObjectReference {
+    let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     ObjectReference {
-        api_version: Some(subject.kind.api_version()),
-        kind: Some(subject.kind.as_str().to_owned()),
-        namespace: (!subject.namespace.is_empty()).then(|| subject.namespace.to_string()),
-        name: Some(subject.name.to_string()),
-        uid: Some(uid.to_string()),
+        api_version: Some(match subject {
+            Subject::Workload(key) => key.kind.api_version(),
+            Subject::Node(_) => Kind::Node.api_version(),
+            Subject::Cluster => ClusterResilienceReport::api_version(&()).into_owned(),
+        }),
+        kind: Some(subject.kind().to_owned()),
+        namespace: said(subject.namespace()),
+        name: said(subject.name()),
+        uid: said(uid),
         ..ObjectReference::default()
     }
 }
 
-/// What to tell people. Of something that is over, what it was, without the way out: nobody shall evict pods that are
-/// back.
+/// What to tell people. Of something that is over, what it was, without the way out.
 fn note(change: &Change) -> String {
     let message = &change.message;
-    let was = || message.rsplit_once("; ").map_or(message.as_str(), |(was, _)| was);
     match change.transition {
         Transition::Active => message.clone(),
         Transition::Changed => format!("now {}: {message}", change.severity.as_str()),
-        Transition::Recovered => format!("recovered, not acknowledged; was: {}", was()),
-        Transition::Closed => format!("over; was: {}", was()),
+        Transition::Recovered => format!("recovered, not acknowledged; was: {}", change.was()),
+        Transition::Closed => format!("over; was: {}", change.was()),
         Transition::Withdrawn => format!("taken back: {message}"),
     }
 }
@@ -144,7 +144,7 @@ const OBJECTS_MAX: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct EventLimit {
     total: Bucket,
-    objects: HashMap<ObjectKey, Bucket>,
+    objects: HashMap<Subject, Bucket>,
 }
 
 impl EventLimit {
@@ -160,7 +160,7 @@ impl EventLimit {
 
     /// Whether an Event on this object may be sent now. Objects are remembered only by Events that were sent, and those
     /// are few a second, so that a first look at a large cluster costs no memory for each of its workloads.
-    pub(super) fn allows(&mut self, subject: &ObjectKey, now: Instant) -> bool {
+    pub(super) fn allows(&mut self, subject: &Subject, now: Instant) -> bool {
         self.total.fill(now, TOTAL_BURST, TOTAL_REFILL);
         if !self.total.has_token() {
             return false;
@@ -188,7 +188,7 @@ impl EventLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::keys::Kind;
+    use crate::model::keys::ObjectKey;
     use crate::model::testing::wall;
 
     fn change(message: &str) -> Change {
@@ -200,6 +200,35 @@ mod tests {
             episode: 1,
             message: message.into(),
         }
+    }
+
+    fn deployment(name: &str) -> Subject {
+        Subject::Workload(ObjectKey::new(Kind::Deployment, "shop", name))
+    }
+
+    #[test]
+    fn what_concerns_the_whole_cluster_regards_its_report() {
+        let event = event(&Subject::Cluster, &"uid-1".into(), &change("m"), wall(0), "pod-1");
+        let regarding = event.regarding.expect("something");
+        assert_eq!(
+            [
+                regarding.api_version,
+                regarding.kind,
+                regarding.name,
+                regarding.uid
+            ],
+            [
+                "plimsoll.dev/v1alpha1",
+                "ClusterResilienceReport",
+                "cluster",
+                "uid-1"
+            ]
+            .map(|text| Some(text.to_owned()))
+        );
+        assert_eq!(
+            (event.metadata.namespace.as_deref(), regarding.namespace),
+            (Some("default"), None)
+        );
     }
 
     #[test]
@@ -226,8 +255,8 @@ mod tests {
 
     #[test]
     fn a_note_fits_and_the_same_transition_has_one_name() {
-        let key = ObjectKey::new(Kind::Deployment, "shop", "web");
-        let make = |message: &str, second| event(&key, &"u".into(), &change(message), wall(second), "pod-1");
+        let web = deployment("web");
+        let make = |message: &str, second| event(&web, &"u".into(), &change(message), wall(second), "pod-1");
         let long = make(&"ü".repeat(2000), 0);
         assert!(long.note.as_ref().is_some_and(|note| note.len() <= NOTE_MAX));
         assert_eq!(long.metadata.name, make("short", 0).metadata.name);
@@ -259,7 +288,7 @@ mod tests {
     fn a_flood_is_held_back_and_not_remembered() {
         let start = Instant::now();
         let mut limit = EventLimit::new(start);
-        let key = |n: usize| ObjectKey::new(Kind::Deployment, "shop", n.to_string());
+        let key = |n: usize| deployment(&n.to_string());
         let sent = (0..50_000).filter(|n| limit.allows(&key(*n), start)).count();
         assert_eq!((sent, limit.objects.len()), (100, 100));
     }
@@ -268,10 +297,10 @@ mod tests {
     fn one_flapping_object_cannot_silence_the_others() {
         let start = Instant::now();
         let mut limit = EventLimit::new(start);
-        let noisy = ObjectKey::new(Kind::Deployment, "shop", "noisy");
+        let noisy = deployment("noisy");
         let sent = (0..1000).filter(|_| limit.allows(&noisy, start)).count();
         assert_eq!(sent, 10);
-        assert!(limit.allows(&ObjectKey::new(Kind::Deployment, "shop", "quiet"), start));
+        assert!(limit.allows(&deployment("quiet"), start));
         assert!(limit.allows(&noisy, start + OBJECT_REFILL));
         assert!(!limit.allows(&noisy, start + OBJECT_REFILL));
     }

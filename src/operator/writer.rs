@@ -27,8 +27,8 @@ use super::lease::Leadership;
 use super::metrics::{EventOutcome, Metrics, WriteOutcome};
 use crate::api::FIELD_MANAGER;
 use crate::engine::{Decision, ReportWrite};
-use crate::model::keys::{Kind, ObjectKey};
 use crate::model::report::Transition;
+use crate::model::subject::Subject;
 
 /// Subjects that are written at once. One write takes a few milliseconds, so this is above 1,000 a second.
 const AT_ONCE: usize = 8;
@@ -135,10 +135,9 @@ impl Writer {
             write,
             changes,
         } = decision;
-        let resource = if subject.kind == Kind::Node {
-            "clusterresiliencereports"
-        } else {
-            "resiliencereports"
+        let resource = match subject {
+            Subject::Workload(_) => "resiliencereports",
+            Subject::Node(_) | Subject::Cluster => "clusterresiliencereports",
         };
         let report = Report {
             client: &self.client,
@@ -201,9 +200,9 @@ impl Writer {
 /// What waits to be written, at most one order for each subject, the longest waiting first; and what is being written.
 #[derive(Default)]
 struct Queue {
-    waiting: BTreeMap<ObjectKey, Order>,
-    turn: VecDeque<ObjectKey>,
-    busy: HashMap<Id, ObjectKey>,
+    waiting: BTreeMap<Subject, Order>,
+    turn: VecDeque<Subject>,
+    busy: HashMap<Id, Subject>,
 }
 
 impl Queue {
@@ -230,13 +229,13 @@ impl Queue {
 
     /// The order that has waited the longest, of a subject that is not being written.
     fn next(&mut self) -> Option<Order> {
-        let is_free = |subject: &ObjectKey| !self.busy.values().any(|busy| busy == subject);
+        let is_free = |subject: &Subject| !self.busy.values().any(|busy| busy == subject);
         let at = self.turn.iter().position(is_free)?;
         let subject = self.turn.remove(at)?;
         self.waiting.remove(&subject)
     }
 
-    fn begin(&mut self, task: Id, subject: ObjectKey) {
+    fn begin(&mut self, task: Id, subject: Subject) {
         self.busy.insert(task, subject);
     }
 

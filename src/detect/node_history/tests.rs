@@ -24,7 +24,11 @@ impl Watch {
         Watch {
             index,
             history: NodeHistory::restore(prior, now(at)),
-            config: DetectorConfig::default(),
+            // Heartbeats have tests of their own.
+            config: DetectorConfig {
+                heartbeat_gap: std::time::Duration::from_secs(86_400),
+                ..DetectorConfig::default()
+            },
         }
     }
 
@@ -41,7 +45,7 @@ impl Watch {
 
     fn wait(&mut self, at: u64) -> Option<Moment> {
         let node = self.index.node("n1").expect("it was applied");
-        self.history.observe(&node, now(at), &self.config)
+        self.history.observe(&node, false, now(at), &self.config).due
     }
 
     fn health(&self, at: u64) -> Option<NodeHealth> {
@@ -187,6 +191,7 @@ fn a_node_that_was_silent_before_anybody_looked_is_dated_by_its_stamp() {
 fn a_restart_in_the_middle_of_a_silence_counts_it_once() {
     let prior = PriorNode {
         silences: vec![wall(101)],
+        ..PriorNode::default()
     };
     let mut watch = Watch::restored(&prior, 200);
     watch.see(200, unknown(100));
@@ -200,6 +205,7 @@ fn a_restart_in_the_middle_of_a_silence_counts_it_once() {
 fn a_restart_forgets_no_silence_and_sees_the_one_that_began_meanwhile() {
     let prior = PriorNode {
         silences: vec![wall(101)],
+        ..PriorNode::default()
     };
     let mut watch = Watch::restored(&prior, 700);
     watch.see(700, unknown(650));
@@ -213,6 +219,7 @@ fn a_restart_forgets_no_silence_and_sees_the_one_that_began_meanwhile() {
 fn a_restart_while_in_limbo_goes_on_with_it() {
     let prior = PriorNode {
         silences: vec![wall(100), wall(300)],
+        ..PriorNode::default()
     };
     let mut watch = Watch::restored(&prior, 500);
     let due = watch.see(500, ready(400));
@@ -226,6 +233,7 @@ fn a_restart_while_in_limbo_goes_on_with_it() {
 fn silences_of_an_earlier_node_of_that_name_do_not_count() {
     let prior = PriorNode {
         silences: vec![wall(100), wall(300)],
+        ..PriorNode::default()
     };
     let mut watch = Watch::restored(&prior, 500);
     watch.see(
@@ -355,7 +363,7 @@ fn a_wall_clock_that_jumps_changes_nothing() {
             at: now(300).at,
             wall: wall(wall_seconds),
         };
-        watch.history.observe(&node, jumped, &watch.config);
+        watch.history.observe(&node, false, jumped, &watch.config);
     }
     watch.see(999, unknown(5_000));
     assert_eq!(watch.limbo(999), Some((FLAPPING, 2)));

@@ -1,29 +1,30 @@
 //! What reports remember, and what becomes of them.
 
 use super::*;
+use crate::model::keys::Kind;
+
+fn web_subject() -> Subject {
+    Subject::Workload(ObjectKey::new(Kind::Deployment, "shop", "web"))
+}
 
 #[test]
 fn a_restart_goes_on_where_the_report_stands() {
     let (mut cluster, mut last) = Cluster::settled();
     last.extend(cluster.happens(20, [node("n1").unknown_since(20).object()]));
-    let stranded = status(&last, Kind::Deployment).clone();
+    let stranded = status(&last, "Deployment").clone();
     assert!(
         ids(&stranded).contains(&"stranded") && stranded.verdict == Verdict::Outage,
         "{stranded:#?}"
     );
-    let on_node = status(&last, Kind::Node).clone();
+    let on_node = status(&last, "Node").clone();
     assert_eq!(ids(&on_node), ["node-not-ready"]);
     assert_eq!(on_node.timeline.len(), 1, "{:#?}", on_node.timeline);
 
     let index = Index::complete(crate::model::config::ClusterVersion::NEWEST);
     let mut again = Engine::new(index, Policy::default(), DetectorConfig::default());
     for (subject, uid, status) in [
-        (
-            ObjectKey::new(Kind::Deployment, "shop", "web"),
-            "uid-web",
-            stranded.clone(),
-        ),
-        (ObjectKey::new(Kind::Node, "", "n1"), "", on_node),
+        (web_subject(), "uid-web", stranded.clone()),
+        (Subject::Node("n1".into()), "", on_node),
     ] {
         let seen = ReportSeen {
             subject,
@@ -42,7 +43,7 @@ fn a_restart_goes_on_where_the_report_stands() {
 
     again.happens(40, [node("n1").ready_since(40).object()]);
     let limbo = again.happens(60, [node("n1").unknown_since(60).object()]);
-    let node_status = status(&limbo, Kind::Node);
+    let node_status = status(&limbo, "Node");
     let finding = node_status
         .findings
         .iter()
@@ -54,12 +55,12 @@ fn a_restart_goes_on_where_the_report_stands() {
 #[test]
 fn a_deleted_report_comes_back_with_its_latches_and_an_edited_one_is_overruled() {
     let (mut cluster, first) = Cluster::settled();
-    let key = ObjectKey::new(Kind::Deployment, "shop", "web");
-    let wrote = status(&first, Kind::Deployment).clone();
+    let web = web_subject();
+    let wrote = status(&first, "Deployment").clone();
     cluster.second = 20;
-    cluster.engine.report_gone(&key, Moment(20_000));
+    cluster.engine.report_gone(&web, Moment(20_000));
     let back = cluster.at(20);
-    assert_eq!(*status(&back, Kind::Deployment), wrote);
+    assert_eq!(*status(&back, "Deployment"), wrote);
     assert!(matches!(back[0].write, ReportWrite::Put { create: true, .. }));
     assert!(back[0].changes.is_empty(), "nothing happened to the workload");
 
@@ -68,7 +69,7 @@ fn a_deleted_report_comes_back_with_its_latches_and_an_edited_one_is_overruled()
         ..wrote.clone()
     };
     let seen = ReportSeen {
-        subject: key,
+        subject: web,
         uid: "uid-web".into(),
         status: Some(edited),
         acknowledgements: Vec::new(),
@@ -79,7 +80,7 @@ fn a_deleted_report_comes_back_with_its_latches_and_an_edited_one_is_overruled()
         cluster.at(31).is_empty(),
         "a write that is under way gets the time to show"
     );
-    assert_eq!(*status(&cluster.at(40), Kind::Deployment), wrote);
+    assert_eq!(*status(&cluster.at(40), "Deployment"), wrote);
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn a_workload_made_anew_starts_with_an_empty_report() {
         matches!(decisions[0].write, ReportWrite::Replace { .. }),
         "{decisions:#?}"
     );
-    let status = status(&decisions, Kind::Deployment);
+    let status = status(&decisions, "Deployment");
     assert!(
         status.findings.iter().all(|f| f.since.time() == wall(20)),
         "{status:#?}"
@@ -121,7 +122,7 @@ fn an_acknowledgement_closes_what_has_recovered() {
     let (mut cluster, _) = Cluster::settled();
     cluster.happens(20, [node("n1").unknown_since(20).object()]);
     let over = cluster.happens(40, [node("n1").ready_since(40).object()]);
-    let recovered = status(&over, Kind::Deployment).clone();
+    let recovered = status(&over, "Deployment").clone();
     assert_eq!(
         (recovered.summary.recovered, cluster.engine.unacknowledged()),
         (1, 1)
@@ -133,7 +134,7 @@ fn an_acknowledgement_closes_what_has_recovered() {
         by: None,
     };
     let seen = ReportSeen {
-        subject: ObjectKey::new(Kind::Deployment, "shop", "web"),
+        subject: web_subject(),
         uid: "uid-web".into(),
         status: Some(recovered),
         acknowledgements: vec![acknowledgement],
@@ -143,7 +144,7 @@ fn an_acknowledgement_closes_what_has_recovered() {
     assert_eq!(closed[0].changes[0].transition, Transition::Closed);
     assert_eq!(
         (
-            status(&closed, Kind::Deployment).summary.recovered,
+            status(&closed, "Deployment").summary.recovered,
             cluster.engine.unacknowledged()
         ),
         (0, 0)
@@ -174,13 +175,13 @@ fn nothing_is_remembered_of_what_is_gone_with_its_report() {
     cluster.engine.index_mut().delete(&web);
     cluster.engine.index_mut().delete(&n1);
     cluster.at(50);
-    cluster.engine.report_gone(&web, Moment(60_000));
-    cluster.engine.report_gone(&n1, Moment(60_000));
+    cluster.engine.report_gone(&web.into(), Moment(60_000));
+    cluster.engine.report_gone(&n1.into(), Moment(60_000));
     cluster.at(60);
     assert_eq!(
         (cluster.engine.statuses().count(), cluster.engine.unacknowledged()),
-        (1, 0),
-        "n2 is left"
+        (2, 0),
+        "n2 and the cluster are left"
     );
 }
 
@@ -192,6 +193,7 @@ fn a_report_that_cannot_be_deleted_is_tried_ever_more_slowly() {
     let mut tries = 0;
     for second in 941..1541 {
         cluster.second = second;
+        cluster.heartbeats();
         let decisions = cluster.engine.judge(cluster.now());
         tries += decisions
             .iter()
@@ -210,11 +212,46 @@ fn a_hostile_owner_hides_nothing() {
     ];
     let mut cluster = Cluster::new();
     let decisions = cluster.see([web.object()]).at(0);
-    let status = status(&decisions, Kind::Deployment);
+    let status = status(&decisions, "Deployment");
     assert!(ids(status).contains(&"pod-spread") && !status.truncated);
     assert_eq!(
         status.owner.as_ref().map(|owner| owner.chars().count()),
         Some(128)
     );
     assert_eq!(status.criticality, None);
+}
+
+#[test]
+fn a_standby_goes_on_with_the_report_on_a_node_that_was_made_anew() {
+    let mut cluster = Cluster::new();
+    cluster.engine.lead(false, Moment(0));
+    let silent = |uid: &str| crate::model::node::Node {
+        uid: uid.into(),
+        ..node("n1").unknown_since(20)
+    };
+    let seen = |uid: &str, status: ReportStatus| ReportSeen {
+        subject: Subject::Node("n1".into()),
+        uid: uid.into(),
+        status: Some(status),
+        acknowledgements: Vec::new(),
+    };
+    let mut leader = Cluster::new();
+    let first = leader.see(web()).happens(20, [silent("first").object()]);
+    cluster.see(web()).happens(20, [silent("first").object()]);
+    cluster
+        .engine
+        .report_seen(seen("first", status(&first, "Node").clone()), Moment(20_000));
+    let second = leader.happens(30, [silent("second").object()]);
+    let told = status(&second, "Node").clone();
+    cluster
+        .engine
+        .report_gone(&Subject::Node("n1".into()), Moment(30_000));
+    cluster.engine.report_seen(seen("second", told), Moment(30_000));
+    cluster.happens(30, [silent("second").object()]);
+    cluster.engine.lead(true, Moment(40_000));
+    let decisions = cluster.at(40);
+    assert!(
+        decisions.iter().all(|d| d.subject != Subject::Node("n1".into())),
+        "its report says all there is to say: {decisions:#?}"
+    );
 }

@@ -8,8 +8,9 @@ use tokio::sync::watch;
 
 use crate::api::{ClusterResilienceReport, FIELD_MANAGER, ResilienceReport, report_name};
 use crate::engine::ReportWrite;
-use crate::model::keys::{Kind, ObjectKey};
+use crate::model::keys::Kind;
 use crate::model::report::ReportStatus;
+use crate::model::subject::Subject;
 use crate::operator::lease::Leadership;
 use crate::operator::metrics::WriteOutcome;
 
@@ -65,7 +66,7 @@ impl WriteError {
 pub(super) struct Report<'a> {
     pub(super) client: &'a Client,
     pub(super) leadership: &'a watch::Receiver<Leadership>,
-    pub(super) subject: &'a ObjectKey,
+    pub(super) subject: &'a Subject,
     pub(super) uid: &'a str,
 }
 
@@ -109,24 +110,28 @@ impl Report<'_> {
         report_name(self.subject)
     }
 
-    /// Makes the report, owned by its subject so that it goes with it. Leaves what people write in `spec` alone.
+    /// Makes the report, owned by its subject so that it goes with it; nothing owns the one on the cluster. Leaves what
+    /// people write in `spec` alone.
     async fn create(&self) -> Result<(), WriteError> {
-        let ObjectKey { kind, name, .. } = self.subject;
-        let spec = match kind {
-            Kind::Node => json!({ "nodeName": name }),
-            _ => json!({ "workloadRef": {
-                "apiVersion": kind.api_version(), "kind": kind.as_str(), "name": name, "uid": self.uid
-            }}),
+        let owned_by = |kind: Kind| {
+            let owner = json!({
+                "apiVersion": kind.api_version(), "kind": kind.as_str(), "name": self.subject.name(), "uid": self.uid,
+                "controller": false, "blockOwnerDeletion": false
+            });
+            json!({ "ownerReferences": [owner] })
         };
-        let owner = json!({
-            "apiVersion": kind.api_version(), "kind": kind.as_str(), "name": name, "uid": self.uid,
-            "controller": false, "blockOwnerDeletion": false
-        });
-        self.apply(
-            json!({ "metadata": { "ownerReferences": [owner] }, "spec": spec }),
-            false,
-        )
-        .await
+        let (metadata, spec) = match self.subject {
+            Subject::Workload(key) => {
+                let workload = json!({
+                    "apiVersion": key.kind.api_version(), "kind": key.kind.as_str(), "name": key.name, "uid": self.uid
+                });
+                (owned_by(key.kind), json!({ "workloadRef": workload }))
+            }
+            Subject::Node(name) => (owned_by(Kind::Node), json!({ "nodeName": name })),
+            Subject::Cluster => (json!({}), json!({})),
+        };
+        self.apply(json!({ "metadata": metadata, "spec": spec }), false)
+            .await
     }
 
     async fn put_status(&self, status: &ReportStatus) -> Result<(), WriteError> {
@@ -139,11 +144,11 @@ impl Report<'_> {
         let name = self.name();
         let params = PatchParams::apply(FIELD_MANAGER).force();
         body["metadata"]["name"] = name.clone().into();
-        if self.subject.kind == Kind::Node {
-            let api: Api<ClusterResilienceReport> = Api::all(self.client.clone());
+        if self.is_namespaced() {
+            let api = self.namespaced::<ResilienceReport>();
             patch(&api, &name, &params, body, status).await
         } else {
-            let api = self.namespaced::<ResilienceReport>();
+            let api: Api<ClusterResilienceReport> = Api::all(self.client.clone());
             patch(&api, &name, &params, body, status).await
         }
     }
@@ -152,14 +157,14 @@ impl Report<'_> {
         self.must_lead()?;
         let name = self.name();
         let params = DeleteParams::default();
-        let deleted = if self.subject.kind == Kind::Node {
-            let api: Api<ClusterResilienceReport> = Api::all(self.client.clone());
-            api.delete(&name, &params).await.map(drop)
-        } else {
+        let deleted = if self.is_namespaced() {
             self.namespaced::<ResilienceReport>()
                 .delete(&name, &params)
                 .await
                 .map(drop)
+        } else {
+            let api: Api<ClusterResilienceReport> = Api::all(self.client.clone());
+            api.delete(&name, &params).await.map(drop)
         };
         match deleted.map_err(WriteError::from) {
             Err(gone) if gone.is_not_found() => Ok(()),
@@ -167,11 +172,15 @@ impl Report<'_> {
         }
     }
 
+    fn is_namespaced(&self) -> bool {
+        self.subject.workload().is_some()
+    }
+
     fn namespaced<K>(&self) -> Api<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     {
-        Api::namespaced(self.client.clone(), &self.subject.namespace)
+        Api::namespaced(self.client.clone(), self.subject.namespace())
     }
 }
 

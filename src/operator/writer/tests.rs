@@ -13,6 +13,7 @@ use tower_test::mock::{self, Handle, SendResponse};
 
 use super::*;
 use crate::model::finding::Severity;
+use crate::model::keys::{Kind, ObjectKey};
 use crate::model::report::{FindingState, ReportFinding, ReportStatus, Stamp, Transition, Verdict};
 use crate::model::testing::wall;
 use crate::operator::metrics::Detail;
@@ -177,7 +178,7 @@ fn status(verdict: Verdict) -> Box<ReportStatus> {
 
 fn put(name: &str, create: bool) -> Decision {
     Decision {
-        subject: ObjectKey::new(Kind::Deployment, "shop", name),
+        subject: ObjectKey::new(Kind::Deployment, "shop", name).into(),
         uid: "uid-1".into(),
         write: ReportWrite::Put {
             status: status(Verdict::AtRisk),

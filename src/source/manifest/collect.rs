@@ -2,18 +2,35 @@
 
 use std::collections::HashMap;
 
-use super::document::{Broken, Document, documents};
+use super::document::{Broken, Document, NOT_RENDERED, documents};
 use super::files::Text;
 use super::tree::{Node, Tree};
-use super::versions::{Served, served};
+use super::versions::{Served, served, unknown_kind};
 use super::{InputError, Manifests, Note, Place, Source};
 use crate::model::config::ClusterVersion;
+use crate::model::field::FieldProblem;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
+use crate::model::text::clip;
 use crate::source::projection::{self, ProjectionError};
 
 /// The namespace of an object that names none, as `kubectl` has it.
 const DEFAULT_NAMESPACE: &str = "default";
+
+/// How many errors are told of one file: who has mended so many can look again.
+const MAX_ERRORS: usize = 100;
+
+/// The longest key of an object that Kubernetes would take, with its kind.
+const MAX_KEY: usize = 343;
+
+fn push(errors: &mut Vec<InputError>, place: Place, message: impl Into<String>) {
+    let message = match errors.len() {
+        0..MAX_ERRORS => message.into(),
+        MAX_ERRORS => "is in error too, as may be more from here on; mend the others first".to_owned(),
+        _ => return,
+    };
+    errors.push(InputError { place, message });
+}
 
 /// Puts together what was read of each text, in their order.
 #[derive(Default)]
@@ -74,8 +91,9 @@ impl Collector {
             match self.known.get(&key) {
                 Some(&i) => {
                     let first = &objects[i].1;
+                    let shown = clip(&key.to_string(), MAX_KEY);
                     let message = format!(
-                        "{key} is here a second time, after {}:{}; remove one of them",
+                        "{shown} is here a second time, after {}:{}; remove one of them",
                         first.file, first.line
                     );
                     let place = Place {
@@ -84,7 +102,7 @@ impl Collector {
                         column: None,
                     };
                     objects[i] = (object, source);
-                    found.errors.push(InputError { place, message });
+                    push(&mut found.errors, place, message);
                 }
                 None => {
                     self.known.insert(key, objects.len());
@@ -144,8 +162,7 @@ impl Reader<'_> {
     }
 
     fn error(&mut self, place: Place, message: impl Into<String>) {
-        let message = message.into();
-        self.found.errors.push(InputError { place, message });
+        push(&mut self.found.errors, place, message);
     }
 
     fn note(&mut self, place: Place, message: String) {
@@ -160,8 +177,9 @@ impl Reader<'_> {
             } else {
                 "a single value"
             };
-            let message =
-                format!("not a Kubernetes object but {found}; an object is a map with apiVersion and kind");
+            let message = format!(
+                "not a Kubernetes object but {found}; write a map with apiVersion and kind, or leave this out"
+            );
             return self.error(at.place(at.line, None), message);
         }
         let kind = object.get("kind").filter(|kind| !kind.is_null());
@@ -169,15 +187,22 @@ impl Reader<'_> {
             Some(Some(kind)) if kind.ends_with("List") => match object.get("items") {
                 Some(items) if items.is_list() => self.list(kind, items, at),
                 Some(items) if items.is_null() => {}
+                items if kind == "List" => {
+                    let message = match items {
+                        Some(_) => "List: items must be a list",
+                        None => "List: items is missing; add it, or leave this out",
+                    };
+                    self.error(at.field("items"), message);
+                }
                 _ => self.object(kind, at),
             },
             Some(Some(kind)) => self.object(kind, at),
-            Some(None) => self.error(at.field("kind"), "kind must be a string"),
+            Some(None) => self.error(at.field("kind"), "kind must be a string such as Deployment"),
             // A values file, a CI pipeline and the like lie in the same directories as manifests.
             None if !at.text.named && object.get("apiVersion").is_none() => self.found.passed_over += 1,
             None => self.error(
                 at.place(at.line, None),
-                "kind is missing; an object is a map with apiVersion and kind",
+                "kind is missing; add it, or leave this out",
             ),
         }
     }
@@ -217,8 +242,13 @@ impl Reader<'_> {
     }
 
     fn versioned(&mut self, kind: &str, api_version: &str, at: At<'_>) {
-        let kind = Kind::parse(kind).filter(|kind| self.is_ours(*kind, api_version, at));
-        let Some(kind) = kind else {
+        let ours = Kind::parse(kind);
+        if ours.is_none()
+            && let Some(why) = unknown_kind(api_version, kind)
+        {
+            return self.error(at.field("kind"), why);
+        }
+        let Some(kind) = ours.filter(|kind| self.is_ours(*kind, api_version, at)) else {
             self.found.passed_over += 1;
             return;
         };
@@ -239,15 +269,27 @@ impl Reader<'_> {
             Err(e) => return self.error(at.place(at.line, None), e.to_string()),
         };
         let object = normalised(object, api_version);
-        let key = object.key();
-        if [&key.name, &key.namespace].iter().any(|part| part.contains("{{"))
-            && let Some(template) = at.document.template()
+        if let Object::Autoscaler(autoscaler) = &object
+            && &*autoscaler.target.group == "extensions"
         {
-            return self.broken(template);
+            let message = format!(
+                "{kind} {}: scaleTargetRef.apiVersion is gone since Kubernetes 1.16, so that it scales nothing; write \
+                 apps/v1",
+                autoscaler.name
+            );
+            self.note(at.field("spec.scaleTargetRef.apiVersion"), message);
         }
-        for problem in problems {
-            let message = format!("{key}: {} {}", problem.field, problem.message);
-            self.error(at.field(&problem.field), message);
+        let key = object.key();
+        let shown = clip(&key.to_string(), MAX_KEY);
+        for FieldProblem { field, message } in problems {
+            let named = clip(&field, MAX_KEY);
+            let is_template = field.contains("{{") || message.contains("{{");
+            let message = if is_template { NOT_RENDERED } else { &message };
+            self.error(at.field(&field), format!("{shown}: {named} {message}"));
+        }
+        // Who it is remains to be seen.
+        if [&key.name, &key.namespace].iter().any(|part| part.contains("{{")) {
+            return;
         }
         let source = Source {
             file: at.text.file.clone(),
@@ -268,7 +310,10 @@ impl Reader<'_> {
             .get("metadata")
             .and_then(|metadata| metadata.get("name"));
         let name = name.and_then(Node::text);
-        let object = name.map_or_else(|| kind.to_string(), |name| format!("{kind} {name}"));
+        let object = name.map_or_else(
+            || kind.to_string(),
+            |name| format!("{kind} {}", clip(name, MAX_KEY)),
+        );
         match served {
             Served::Yes => {}
             Served::Foreign => return false,
@@ -277,11 +322,16 @@ impl Reader<'_> {
                     format!("{object}: {api_version} is gone since Kubernetes 1.{minor}; write {right}");
                 self.note(at.place(at.line, None), message);
             }
-            _ if api_version.is_empty() => {
+            _ if at.object.get("apiVersion").is_none_or(Node::is_null) => {
                 let message = format!("{object}: apiVersion is missing; write {right}");
                 self.error(at.place(at.line, None), message);
             }
+            _ if api_version.is_empty() => {
+                let message = format!("{object}: apiVersion must be a string; write {right}");
+                self.error(at.field("apiVersion"), message);
+            }
             Served::UnknownVersion | Served::WrongGroup => {
+                let api_version = clip(api_version, MAX_KEY);
                 let message = format!("{object}: there is no {kind} in {api_version}; write {right}");
                 self.error(at.field("apiVersion"), message);
             }
@@ -301,10 +351,6 @@ fn normalised(mut object: Object, api_version: &str) -> Object {
         // In policy/v1beta1 an empty selector selects nothing.
         Object::DisruptionBudget(budget) if api_version == "policy/v1beta1" => {
             budget.selector = budget.selector.take().filter(|selector| !selector.is_empty());
-        }
-        // The target of an old autoscaler, in the group where it lives now.
-        Object::Autoscaler(autoscaler) if &*autoscaler.target.group == "extensions" => {
-            autoscaler.target.group = "apps".into();
         }
         _ => {}
     }

@@ -23,6 +23,10 @@ pub(super) struct Document<'a> {
     json: bool,
 }
 
+/// What is said of a template that is still one.
+pub(super) const NOT_RENDERED: &str =
+    "is a template that has not been rendered; render it first: helm template CHART | plimsoll check -";
+
 /// See [`Document::json_list`].
 #[derive(Debug)]
 pub(super) struct JsonList<'a> {
@@ -210,10 +214,7 @@ impl<'a> Document<'a> {
         Some(Broken {
             line: self.line + breaks(&self.text[..at]),
             column: Some(self.text[start_of_line(at)..at].chars().count() + 1),
-            message: format!(
-                "{} is a template that has not been rendered; render it first: helm template CHART | plimsoll check -",
-                clip(&line[..end], 60)
-            ),
+            message: format!("{} {NOT_RENDERED}", clip(&line[..end], 60)),
         })
     }
 

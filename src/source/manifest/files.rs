@@ -204,7 +204,7 @@ fn text(bytes: Vec<u8>) -> Result<String, NoText> {
 }
 
 /// An I/O error as people say it, and the way out.
-fn reason(error: &io::Error) -> String {
+pub(in crate::source) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory; check the path".to_owned(),
         io::ErrorKind::PermissionDenied => {

@@ -27,6 +27,7 @@ use std::{fmt, thread};
 
 use serde::Deserialize as _;
 
+pub(super) use self::files::reason;
 use crate::model::config::ClusterVersion;
 use crate::model::object::Object;
 

@@ -60,7 +60,7 @@ spec:
 )]
 #[case::missing(
     "      topologySpreadConstraints:\n      - topologyKey: zone\n        whenUnsatisfiable: ScheduleAnyway\n",
-    "-:10:9: Deployment shop/web: spec.template.spec.topologySpreadConstraints[0].maxSkew is required: 1 or more"
+    "-:10:9: Deployment shop/web: spec.template.spec.topologySpreadConstraints[0].maxSkew is required; write 1 or more"
 )]
 fn a_field_that_does_not_fit_is_an_error_on_its_line(#[case] more: &str, #[case] error: &str) {
     let manifests = stdin(&format!("{WEB}{more}"));
@@ -151,7 +151,8 @@ fn a_quoted_template_in_a_name_is_told_so() {
     let manifests = stdin(&WEB.replace("name: web", "name: \"{{ .Release.Name }}-web\""));
     assert_eq!(keys(&manifests), Vec::<String>::new());
     assert!(
-        errors(&manifests)[0].starts_with("-:3:19: {{ .Release.Name }} is a template"),
+        errors(&manifests)[0]
+            .starts_with("-:3:18: Deployment shop/{{ .Release.Name }}-web: metadata.name is a template"),
         "{:?}",
         errors(&manifests)
     );
@@ -195,10 +196,25 @@ fn a_version_that_is_gone_is_read_with_a_note(#[case] version: &str, #[case] kin
 #[test]
 fn autoscaling_v1_is_still_served() {
     let text = "apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec: {maxReplicas: 3, \
-                scaleTargetRef: {kind: Deployment, name: web, apiVersion: extensions/v1beta1}}\n";
+                scaleTargetRef: {kind: Deployment, name: web, apiVersion: apps/v1}}\n";
     let manifests = stdin(text);
     assert_eq!((errors(&manifests).len(), manifests.notes.len()), (0, 0));
     assert!(matches!(&manifests.objects[0].0, Object::Autoscaler(a) if &*a.target.group == "apps"));
+}
+
+/// As the autoscaler's controller has it, which finds no such kind.
+#[test]
+fn an_autoscaler_whose_targets_group_is_gone_scales_nothing() {
+    let text = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec:\n  maxReplicas: 3\n  \
+                scaleTargetRef: {kind: Deployment, name: web, apiVersion: extensions/v1beta1}\n";
+    let manifests = stdin(text);
+    assert!(matches!(&manifests.objects[0].0, Object::Autoscaler(a) if &*a.target.group == "extensions"));
+    assert_eq!(
+        manifests.notes[0].message,
+        "HorizontalPodAutoscaler x: scaleTargetRef.apiVersion is gone since Kubernetes 1.16, so that it scales nothing; \
+         write apps/v1"
+    );
+    assert_eq!(manifests.notes[0].place.line, Some(6));
 }
 
 #[test]
@@ -267,15 +283,15 @@ fn the_last_of_two_objects_counts() {
     "apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\n",
     "-:3:26: Pod with metadata.generateName only: give it a metadata.name to have it judged"
 )]
-#[case::no_kind("a: 1\n", "-:1: kind is missing; an object is a map with apiVersion and kind")]
-#[case::odd_kind("# x\nkind: [1]\n", "-:2:7: kind must be a string")]
+#[case::no_kind("a: 1\n", "-:1: kind is missing; add it, or leave this out")]
+#[case::odd_kind("# x\nkind: [1]\n", "-:2:7: kind must be a string such as Deployment")]
 #[case::scalar(
     "just text\n",
-    "-:1: not a Kubernetes object but a single value; an object is a map with apiVersion and kind"
+    "-:1: not a Kubernetes object but a single value; write a map with apiVersion and kind, or leave this out"
 )]
 #[case::list(
     "- a\n",
-    "-:1: not a Kubernetes object but a list; an object is a map with apiVersion and kind"
+    "-:1: not a Kubernetes object but a list; write a map with apiVersion and kind, or leave this out"
 )]
 #[case::empty("", "-: standard input is empty; did the command before the pipe fail?")]
 fn what_is_no_object_is_an_error(#[case] text: &str, #[case] error: &str) {

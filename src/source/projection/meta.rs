@@ -15,7 +15,7 @@ use crate::model::selector::{Labels, is_dns_label, is_dns_subdomain, is_label_ke
 use crate::model::workload::Controller;
 
 /// The prefix of the annotations that are read; all others are skipped.
-const OWN_PREFIX: &str = "plimsoll.dev/";
+pub(super) const OWN_PREFIX: &str = "plimsoll.dev/";
 
 /// `metadata`, with the part `L` of its labels.
 #[derive(Debug, Default, Deserialize)]

@@ -14,6 +14,7 @@ mod container;
 mod context;
 #[cfg(feature = "operator")]
 mod event;
+mod kept;
 mod limits;
 mod loose;
 mod meta;
@@ -32,6 +33,7 @@ use thiserror::Error;
 #[cfg(feature = "operator")]
 #[doc(hidden)]
 pub use self::event::pod_of_event;
+pub use self::kept::prune;
 use self::loose::Struct;
 use self::path::{Path, Problems};
 pub(crate) use self::{
@@ -60,6 +62,14 @@ pub enum ProjectionError {
         kind: Kind,
         /// What stands there instead.
         problem: String,
+    },
+    /// A field does not fit, and a wrong value must not pass for an absent one.
+    #[error("{kind} {}: {}", problem.field, problem.message)]
+    Field {
+        /// What was to be read.
+        kind: Kind,
+        /// The first such field.
+        problem: FieldProblem,
     },
     /// Nothing that it could be known by.
     #[error("{kind} without a name: metadata.name must be a string that is not empty")]

@@ -77,6 +77,8 @@ struct Condition<'a> {
     reason: Text<'a>,
     #[serde(borrow)]
     last_transition_time: Text<'a>,
+    #[serde(borrow)]
+    last_heartbeat_time: Text<'a>,
 }
 
 impl<'de: 'a, 'a> Shape<'de> for Ready<'a> {
@@ -107,6 +109,7 @@ impl Ready<'_> {
             status,
             since: stamp(condition.last_transition_time),
             reason: name(condition.reason),
+            heartbeat: stamp(condition.last_heartbeat_time),
         }
     }
 }

@@ -46,6 +46,7 @@ pub mod nodes;
 pub mod operator;
 pub mod oracle;
 mod plane;
+mod recorder;
 pub mod rig;
 mod supervisor;
 
@@ -55,4 +56,5 @@ pub use self::nodes::Node;
 pub use self::operator::Operator;
 pub use self::oracle::Oracle;
 pub use self::plane::{Component, Options, Plane};
+pub use self::recorder::Recorder;
 pub use self::rig::{Rig, Tool};

@@ -119,12 +119,27 @@ async fn an_event_that_is_there_already_has_been_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_report_on_the_cluster_belongs_to_nobody() {
+    let mut stage = Stage::new();
+    stage.order(Decision {
+        subject: Subject::Cluster,
+        uid: "".into(),
+        ..put("", true)
+    });
+    let object = stage.next().await;
+    let path = "PATCH /apis/plimsoll.dev/v1alpha1/clusterresiliencereports/cluster";
+    assert_eq!(object.line, path);
+    assert_eq!(object.body["spec"], json!({}));
+    assert_eq!(object.body["metadata"], json!({ "name": "cluster" }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_happens_to_a_node_is_told_in_the_default_namespace() {
     let mut stage = Stage::new();
     let mut long = change("limbo-node");
     long.message = "ü".repeat(1000);
     stage.order(Decision {
-        subject: ObjectKey::new(Kind::Node, "", "n1"),
+        subject: Subject::Node("n1".into()),
         changes: vec![long],
         ..put("n1", true)
     });
