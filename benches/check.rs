@@ -7,6 +7,8 @@
 //! built with the bench profile, which is the release profile; what is shipped (`--profile dist`) is named by
 //! `PLIMSOLL_BINARY`.
 
+#[path = "support/corpus/mod.rs"]
+mod corpus;
 mod support;
 
 use std::env;
@@ -25,11 +27,11 @@ use plimsoll_kit::rig::find_or_build;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use support::corpus::{Corpus, Differences, said};
+use corpus::{Corpus, Differences, said};
 use support::{figure, goal, goal_at_least, section};
 
 /// Turns of both programs.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// The word that makes this program the parent of one child.
 const MEASURE: &str = "measure-child";

@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "each bench uses its part")]
 
 pub(crate) mod cluster;
-pub(crate) mod corpus;
 mod objects;
 mod template;
 

@@ -420,7 +420,7 @@ impl<'t> App<'t> {
 
     /// Whether it is written in a version that is gone.
     pub(crate) fn is_old(&self) -> bool {
-        self.number % 41 == 0 && self.kind == Kind::Deployment
+        self.number.is_multiple_of(41) && self.kind == Kind::Deployment
     }
 
     /// Writes down what is true of it.

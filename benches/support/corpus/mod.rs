@@ -69,10 +69,10 @@ impl Corpus {
         if let Some(hpa) = objects::autoscaler(app) {
             self.documents.push(hpa);
         }
-        if app.number % 3 == 0 && app.kind.is_scaled() {
+        if app.number.is_multiple_of(3) && app.kind.is_scaled() {
             self.documents.push(objects::budget(app));
         }
-        if app.number % 29 == 0 {
+        if app.number.is_multiple_of(29) {
             self.documents.push(objects::owned_replica_set(app));
         }
         self.old += app.old_versions();

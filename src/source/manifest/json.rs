@@ -188,7 +188,7 @@ mod tests {
         let before = &TEXT[..nearest(TEXT, field)];
         let line = before.lines().count().max(1);
         let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        let tree = yaml::read(TEXT).expect("JSON is YAML");
+        let tree = yaml::parsed(TEXT).expect("JSON is YAML");
         assert_eq!((line, column), tree.root().nearest(field).place());
     }
 

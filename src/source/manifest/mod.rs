@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! paths ──files──> texts ──document──> trees that know their lines ──collect──> objects, errors, notes
+//!                                      (plain, yaml, json)
 //! ```
 //!
 //! Nothing that is broken ends the reading: each fault is an [`InputError`] with its file, line and column, and everything
@@ -11,6 +12,7 @@ mod collect;
 mod document;
 mod files;
 mod json;
+mod plain;
 mod scalar;
 mod tree;
 mod versions;
@@ -131,30 +133,40 @@ fn read_with(threads: usize, paths: &[PathBuf], stdin: &mut dyn Read, version: C
     let all: Vec<Result<files::Found, Outcome>> = all.into_iter().map(of_stdin).collect();
     let queue = Mutex::new(all.into_iter().enumerate());
     let (send, receive) = mpsc::channel();
+    let work = |send: mpsc::Sender<(usize, Outcome)>| {
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some((i, found)) = next() {
+            let outcome = found.map_or_else(|done| done, |found| read(found, &mut io::empty()));
+            // Whoever receives lives longer.
+            let _ = send.send((i, outcome));
+        }
+    };
     thread::scope(|scope| {
-        for _ in 0..threads {
-            let (queue, send, read) = (&queue, send.clone(), &read);
-            scope.spawn(move || {
-                let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                while let Some((i, found)) = next() {
-                    let outcome = found.map_or_else(|done| done, |found| read(found, &mut io::empty()));
-                    // Whoever receives lives longer.
-                    let _ = send.send((i, outcome));
-                }
-            });
+        // Where threads are rationed, those that can be started do it, or else this one.
+        let start = || {
+            let send = send.clone();
+            thread::Builder::new().spawn_scoped(scope, || work(send))
+        };
+        if (0..threads).filter(|_| start().is_ok()).count() == 0 {
+            work(send.clone());
         }
         drop(send);
-        let mut early = BTreeMap::new();
-        let mut next = 0;
-        for (i, outcome) in receive {
-            early.insert(i, outcome);
-            while let Some(outcome) = early.remove(&next) {
-                add(outcome);
-                next += 1;
-            }
-        }
+        in_order(receive, &mut add);
     });
     collector.manifests
+}
+
+/// Passes on what comes with a number, by these numbers from 0 on.
+fn in_order<T>(all: impl IntoIterator<Item = (usize, T)>, pass: &mut impl FnMut(T)) {
+    let mut early = BTreeMap::new();
+    let mut next = 0;
+    for (number, one) in all {
+        early.insert(number, one);
+        while let Some(one) = early.remove(&next) {
+            pass(one);
+            next += 1;
+        }
+    }
 }
 
 /// The first document of a text as JSON, as the projections see it: for the tests that hold it against kubectl's.

@@ -1,4 +1,4 @@
-//! YAML events, built into a [`Tree`].
+//! YAML, read into a [`Tree`]: what is plain by [`plain`], all else from the parser's events.
 //!
 //! What the parser lets through and Kubernetes would not is a fault too: a key that is there twice, a key that is a map or a
 //! list, an alias inside its own anchor. Aliases are counted with all that they stand for, so that a few lines cannot
@@ -6,8 +6,8 @@
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span};
 
-use super::scalar;
 use super::tree::{Entry, MAX_DEPTH, TOO_MANY, Tree, Value, index, most_nodes, repeated_key};
+use super::{plain, scalar};
 use crate::model::text::clip;
 
 /// What is wrong with a document, and where: line and column from 1 in the document.
@@ -20,6 +20,11 @@ pub(super) struct Fault {
 
 /// Reads a text that is one document.
 pub(super) fn read(text: &str) -> Result<Tree<'_>, Fault> {
+    plain::read(text).map_or_else(|| parsed(text), Ok)
+}
+
+/// As [`read`], with the parser, whatever the text is like.
+pub(super) fn parsed(text: &str) -> Result<Tree<'_>, Fault> {
     let options = granit_parser::options! {
         emit_comments: false,
         flow_nesting_limit: MAX_DEPTH,

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 
 fn tree(text: &str) -> Tree<'_> {
-    read(text).unwrap_or_else(|fault| panic!("{fault:?}"))
+    parsed(text).unwrap_or_else(|fault| panic!("{fault:?}"))
 }
 
 fn value(text: &str) -> Json {
@@ -14,7 +14,7 @@ fn value(text: &str) -> Json {
 }
 
 fn fault(text: &str) -> String {
-    match read(text) {
+    match parsed(text) {
         Ok(tree) => panic!("{tree:?}"),
         Err(Fault {
             line,
