@@ -3,15 +3,12 @@
 //! One plane for the whole suite, one test at a time (they silence nodes and restart the operator); each has namespaces
 //! of its own. Its first lines print by how much the timers are shorter than a default cluster's.
 
-mod autoscaled;
+mod against;
 mod cases;
 mod iconik;
 mod leaders;
-mod limits;
-mod placed;
 mod planted;
 mod quiet;
 mod recorded;
 mod refused;
-mod said;
 mod world;

@@ -14,7 +14,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use self::shapes::{Shape, shapes};
-use crate::said::{check_live, forget, text, usable};
+use super::said::{check_live, forget, text, usable};
 use crate::world::{NODES, World, tell, world};
 
 /// How many workloads.

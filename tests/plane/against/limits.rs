@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use plimsoll_kit::Error;
 use serde_json::{Value, json};
 
-use crate::said::{check, forget, text, usable};
+use super::said::{check, forget, text, usable};
 use crate::world::{World, tell, world};
 
 /// Where a namespace's name ends, and its LimitRanges, each with its items.

@@ -11,7 +11,7 @@ use plimsoll::model::time::Moment;
 use plimsoll::source::manifest;
 use serde_json::{Value, json};
 
-use crate::said::{forget, text, usable};
+use super::said::{forget, text, usable};
 use crate::world::{World, tell, world};
 
 const NAMESPACE: &str = "autoscaled";
