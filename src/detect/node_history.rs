@@ -46,6 +46,8 @@ pub struct NodeHistory {
     withdrawn: Option<&'static str>,
     /// Why the node is out of limbo at once, until it is in limbo again.
     limbo_withdrawn: Option<&'static str>,
+    /// Until the first look: in limbo since then, as the report says.
+    resumed: Option<Timestamp>,
 }
 
 /// A silence that counts.
@@ -95,6 +97,7 @@ impl NodeHistory {
         silences.sort_by_key(|silence| silence.began);
         NodeHistory {
             silences,
+            resumed: prior.limbo,
             pulse: Pulse::restore(prior.gap, now.at),
             ..NodeHistory::default()
         }
@@ -141,6 +144,7 @@ impl NodeHistory {
         // Kubernetes evicts nothing while all zones are down.
         let evictable = judged && !held && self.open.is_some();
         let overdue_at = self.overdue.note(node, first, evictable, now, config);
+        self.resume_limbo(now, config);
         if self.limbo(now.at, config).is_some() {
             self.limbo_withdrawn = None;
         }
@@ -213,9 +217,12 @@ impl NodeHistory {
         match &self.uid {
             Some(uid) if *uid == object.uid => return false,
             Some(_) => *self = NodeHistory::default(),
-            None => self
-                .silences
-                .retain(|s| object.created.is_none_or(|created| s.stamp >= Some(created))),
+            None => {
+                let of_this_node =
+                    |at: Option<Timestamp>| object.created.is_none_or(|created| at >= Some(created));
+                self.silences.retain(|s| of_this_node(s.stamp));
+                self.resumed = self.resumed.filter(|at| of_this_node(Some(*at)));
+            }
         }
         self.uid = Some(object.uid.clone());
         true
@@ -226,6 +233,16 @@ impl NodeHistory {
         let memory = config.limbo_window + config.limbo_quiet;
         self.silences.retain(|s| now < s.began.after(memory));
         self.overdue.forget(now, config);
+    }
+
+    /// A report that says limbo where nothing is left of its mechanism was in the quiet time after it. How much of that
+    /// has passed is not known, so it begins again.
+    fn resume_limbo(&mut self, now: Now, config: &DetectorConfig) {
+        if let Some(since) = self.resumed.take()
+            && self.limbo(now.at, config).is_none()
+        {
+            self.overdue.resume(since, now.at);
+        }
     }
 
     /// Why the machine is another run than the one that was seen last, if it is. Empty ids say nothing.

@@ -18,6 +18,7 @@ pub mod metrics;
 mod reconcile;
 pub mod record;
 pub mod telemetry;
+mod unread;
 mod watch;
 mod writer;
 
@@ -39,6 +40,7 @@ use self::health::{Health, Liveness, Readiness};
 use self::lease::{Elector, LeaseTiming, Outcome};
 use self::metrics::{Detail, Metrics};
 use self::reconcile::{Input, Read, Reconciler};
+use self::unread::Unread;
 use self::watch::{Seen, watch};
 use self::writer::Writer;
 use crate::api::{ClusterResilienceReport, ResilienceReport};
@@ -152,6 +154,7 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
         leadership,
         orders,
         verdicts: HashSet::new(),
+        unread: Unread::default(),
     };
     let mut loops = tokio::spawn(async move {
         // The reconciler owns the queue's end: when it stops, the writer finishes what is under way and stops too.

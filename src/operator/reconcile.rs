@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Client;
 use kube::core::DeserializeGuard;
+use kube::{Client, Resource};
 use tokio::sync::{mpsc, watch as channel};
 use tracing::{info, warn};
 
@@ -15,6 +15,7 @@ use super::health::{Liveness, Readiness};
 use super::latches;
 use super::lease::Leadership;
 use super::metrics::{FindingLabels, Metrics, WorkloadLabels};
+use super::unread::Unread;
 use super::watch::Seen;
 use super::writer::Order;
 use crate::api::{
@@ -75,6 +76,7 @@ pub(super) struct Reconciler {
     pub(super) orders: mpsc::UnboundedSender<Order>,
     /// The workloads that have a series of their own.
     pub(super) verdicts: HashSet<WorkloadLabels>,
+    pub(super) unread: Unread,
 }
 
 impl Reconciler {
@@ -170,26 +172,62 @@ impl Reconciler {
     fn take_object(&mut self, kind: Kind, seen: Seen<Read>, now: Moment) {
         let index = self.engine.index_mut();
         match seen {
-            Seen::ListBegins => index.begin_list(kind),
+            Seen::ListBegins => {
+                index.begin_list(kind);
+                self.unread.list_begins(kind.plural());
+            }
             Seen::ListEnds => {
                 index.end_list(kind);
                 info!(resource = kind.plural(), objects = index.count(kind), "listed");
+                if self.unread.list_ends(kind.plural()) {
+                    self.tell_unread(kind.plural());
+                }
             }
             Seen::Unreadable(why) => index.set_unreadable(kind, why),
-            Seen::Deleted(Read { key, .. }) => index.delete(&key),
+            Seen::Deleted(Read { key, .. }) => {
+                index.delete(&key);
+                self.is_read(kind.plural(), || key.path());
+            }
             Seen::Applied(Read {
-                object: Ok(object), ..
-            }) => index.apply(object, now),
+                key,
+                object: Ok(object),
+            }) => {
+                let problem = object.problems().first();
+                let problem = problem.map(|p| format!("judged in part: {} {}", p.field, p.message));
+                index.apply(object, now);
+                match problem {
+                    Some(why) => self.is_unread(kind.plural(), &key.path(), &why),
+                    None => self.is_read(kind.plural(), || key.path()),
+                }
+            }
             Seen::Applied(Read {
                 key,
                 object: Err(why),
             }) => {
-                warn!(object = %key, "not judged, it cannot be read: {why}");
-                self.readiness
-                    .skipped(kind.plural(), &format!("{}: {why}", key.path()));
-                self.metrics.watch(kind.plural()).skipped();
+                index.delete(&key);
+                self.is_unread(kind.plural(), &key.path(), &format!("not judged: {why}"));
             }
         }
+    }
+
+    /// Counts an object that cannot be read, and names it.
+    fn is_unread(&mut self, resource: &'static str, path: &str, why: &str) {
+        warn!(resource, object = path, "{why}");
+        self.metrics.watch(resource).skipped();
+        self.unread.note(resource, path, why);
+        self.tell_unread(resource);
+    }
+
+    /// An object can be read, or is gone.
+    fn is_read(&mut self, resource: &'static str, path: impl FnOnce() -> String) {
+        if self.unread.forget(resource, path) {
+            self.tell_unread(resource);
+        }
+    }
+
+    fn tell_unread(&self, resource: &'static str) {
+        self.readiness
+            .set_unread(resource, self.unread.line(resource).as_deref());
     }
 
     fn take_report<K>(
@@ -199,12 +237,20 @@ impl Reconciler {
         of: fn(&DeserializeGuard<K>) -> Result<Option<ReportSeen>, String>,
         known: &mut Known,
         now: Moment,
-    ) {
+    ) where
+        K: Resource,
+    {
         let (report, gone) = match seen {
-            Seen::ListBegins => return known.begin(),
+            Seen::ListBegins => {
+                self.unread.list_begins(resource);
+                return known.begin();
+            }
             Seen::ListEnds => {
                 for gone in known.end() {
                     self.engine.report_gone(&gone, now);
+                }
+                if self.unread.list_ends(resource) {
+                    self.tell_unread(resource);
                 }
                 return;
             }
@@ -212,7 +258,11 @@ impl Reconciler {
             Seen::Applied(report) => (report, false),
             Seen::Deleted(report) => (report, true),
         };
-        match of(report) {
+        let read = of(report);
+        if gone || read.is_ok() {
+            self.is_read(resource, || path(report.meta()));
+        }
+        match read {
             Ok(Some(seen)) if gone => {
                 known.remove(&seen.subject);
                 self.engine.report_gone(&seen.subject, now);
@@ -222,10 +272,13 @@ impl Reconciler {
                 self.engine.report_seen(seen, now);
             }
             Ok(None) => {}
-            Err(why) => {
-                warn!(resource, "report not read: {why}");
-                self.readiness.skipped(resource, &why);
+            Err(_) if gone => {
+                for subject in known.named(report.meta()) {
+                    known.remove(&subject);
+                    self.engine.report_gone(&subject, now);
+                }
             }
+            Err(why) => self.is_unread(resource, &path(report.meta()), &format!("not taken over: {why}")),
         }
     }
 
@@ -302,6 +355,13 @@ impl Known {
         self.subjects.remove(subject);
     }
 
+    /// The subjects whose report has this name.
+    fn named(&self, metadata: &ObjectMeta) -> Vec<Subject> {
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let is_it = |subject: &&Subject| subject.namespace() == namespace && is_named(metadata, subject);
+        self.subjects.iter().filter(is_it).cloned().collect()
+    }
+
     /// The list is complete. Returns what is gone.
     fn end(&mut self) -> HashSet<Subject> {
         self.is_complete = true;
@@ -337,6 +397,15 @@ fn cluster_report_of(
         status: report.status.clone(),
         acknowledgements: report.spec.acknowledgements.clone(),
     }))
+}
+
+/// `shop/deployment-web`, or `node-n1`.
+fn path(metadata: &ObjectMeta) -> String {
+    let name = metadata.name.as_deref().unwrap_or_default();
+    match metadata.namespace.as_deref() {
+        None | Some("") => name.to_owned(),
+        Some(namespace) => format!("{namespace}/{name}"),
+    }
 }
 
 fn is_named(metadata: &ObjectMeta, subject: &Subject) -> bool {

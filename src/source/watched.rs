@@ -84,7 +84,8 @@ impl<K: WatchedKind> Watched<K> {
     /// Which object it is, and the object, or why it cannot be read.
     ///
     /// # Errors
-    /// The inner result: [`ProjectionError`] for an object without a name, or that is none.
+    /// The inner result: [`ProjectionError`] for an object without a name, or that is none; or with a field that does not
+    /// fit, where the model has no place to say so ([`Object::problems`]).
     pub fn into_parts(self) -> (ObjectKey, Projected) {
         let text = |text: Option<String>| text.unwrap_or_default();
         let key = match &self.object {
@@ -106,9 +107,18 @@ impl<'de, K: WatchedKind> Deserialize<'de> for Watched<K> {
             resource_version: identity.resource_version.map(Cow::into_owned),
             ..ObjectMeta::default()
         });
+        let mut problems = seen.problems.into_iter();
+        let object = match (seen.object, problems.next()) {
+            // Of a kind whose model cannot tell a field that does not fit from an absent one.
+            (Ok(object), Some(problem)) if object.problems().is_empty() => Err(ProjectionError::Field {
+                kind: K::KIND,
+                problem,
+            }),
+            (object, _) => object,
+        };
         Ok(Watched {
             metadata: metadata.unwrap_or_default(),
-            object: seen.object,
+            object,
             kind: PhantomData,
         })
     }
@@ -236,7 +246,7 @@ mod tests {
             .collect();
         assert_eq!(
             names,
-            [("a", true), ("", false), ("", false), ("", false), ("b", true)]
+            [("a", false), ("", false), ("", false), ("", false), ("b", true)]
         );
     }
 

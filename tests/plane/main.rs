@@ -6,8 +6,11 @@
 mod cases;
 mod iconik;
 mod leaders;
+mod limits;
+mod placed;
 mod planted;
 mod quiet;
 mod recorded;
 mod refused;
+mod said;
 mod world;

@@ -224,6 +224,8 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(crate::model::testing::cases(256))]
+
     #[test]
     fn every_text_of_the_grammar_reads_and_prints_back(text in texts()) {
         let read = quantity(&text);

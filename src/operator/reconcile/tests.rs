@@ -1,5 +1,7 @@
 //! What the loop makes of what it is told, without its clock.
 
+mod unread;
+
 use http::{Request, Response};
 use kube::client::Body;
 use prometheus_client::registry::Registry;
@@ -47,6 +49,7 @@ impl Stage {
             leadership: channel::channel(Leadership::Leader { until }).1,
             orders,
             verdicts: HashSet::new(),
+            unread: Unread::default(),
         };
         let mut stage = Stage {
             reconciler,

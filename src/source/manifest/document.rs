@@ -3,6 +3,11 @@
 //! Each document is parsed by itself, so that a broken one costs none of its neighbours, and budgets against alias bombs
 //! hold for each.
 
+use std::borrow::Cow;
+
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
 use super::json;
 use super::tree::{Node, Tree};
 use super::yaml::{self, Fault};
@@ -18,6 +23,18 @@ pub(super) struct Document<'a> {
     json: bool,
 }
 
+/// What is said of a template that is still one.
+pub(super) const NOT_RENDERED: &str =
+    "is a template that has not been rendered; render it first: helm template CHART | plimsoll check -";
+
+/// See [`Document::json_list`].
+#[derive(Debug)]
+pub(super) struct JsonList<'a> {
+    pub(super) kind: Cow<'a, str>,
+    pub(super) api_version: Cow<'a, str>,
+    pub(super) items: Vec<Document<'a>>,
+}
+
 /// Why a document is no value: line and column in the file, and the message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Broken {
@@ -29,78 +46,108 @@ pub(super) struct Broken {
 /// Cuts a text at its document markers (`---`, `...`); JSON text is cut into its values.
 pub(super) fn documents(text: &str) -> Vec<Document<'_>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    json_values(text).unwrap_or_else(|| yaml_documents(text))
+    let Some((values, whole)) = json_values(text) else {
+        return yaml_documents(text);
+    };
+    if whole {
+        return values;
+    }
+    // YAML may begin like JSON: `{"a": b}`.
+    let documents = yaml_documents(text);
+    match documents.first() {
+        Some(first) if first.tree().is_ok() => documents,
+        _ => values,
+    }
 }
 
-/// The values of a JSON text; `None` when it is not JSON throughout, and so may be YAML.
-fn json_values(text: &str) -> Option<Vec<Document<'_>>> {
-    if !text.trim_start().starts_with('{') {
+/// The values of a JSON text, and whether it is JSON throughout (the last value is what is not). `None` when it does not
+/// begin like JSON.
+fn json_values(text: &str) -> Option<(Vec<Document<'_>>, bool)> {
+    let fields = text.trim_start().strip_prefix('{')?.trim_start();
+    if !fields.starts_with(['"', '}']) {
         return None;
     }
-    let mut values = Vec::new();
-    let mut from = 0;
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
     let whole = Document {
         text,
         line: 1,
         column: 1,
         json: true,
     };
-    let mut last = whole;
+    let (mut values, mut last, mut from) = (Vec::new(), whole, 0);
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
     while let Some(value) = stream.next() {
-        value.ok()?;
-        let end = stream.byte_offset();
-        let value = text[from..end].trim_start();
-        last = last.later(whole, value);
+        let end = if value.is_ok() {
+            stream.byte_offset()
+        } else {
+            text.len()
+        };
+        last = last.later(whole, text[from..end].trim_start());
         values.push(last);
         from = end;
+        if value.is_err() {
+            return Some((values, false));
+        }
     }
-    Some(values)
+    Some((values, true))
 }
 
-/// A marker stands at the start of a line and is followed by white space or nothing. YAML forbids such a line inside
-/// scalars of any style, so lines are all that must be looked at.
-fn is_marker(line: &str, marker: &str) -> bool {
-    line.strip_prefix(marker)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+/// How many lines end in a text: at a line feed, a carriage return, or both.
+fn breaks(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let feeds = bytes.iter().filter(|b| **b == b'\n').count();
+    let alone = |at: &usize| bytes.get(at + 1) != Some(&b'\n');
+    feeds + memchr::memchr_iter(b'\r', bytes).filter(alone).count()
+}
+
+/// Where the markers of a text are. A marker stands at the start of a line and is followed by white space or nothing. YAML
+/// forbids such a line inside scalars of any style, so nothing else must be looked at.
+fn markers<'t>(text: &'t str, marker: &'t str) -> impl Iterator<Item = usize> {
+    let bytes = text.as_bytes();
+    let starts_a_line = |at: &usize| *at == 0 || matches!(bytes[at - 1], b'\n' | b'\r');
+    let ends = |at: &usize| matches!(bytes.get(at + 3), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
+    memchr::memmem::find_iter(bytes, marker).filter(move |at| starts_a_line(at) && ends(at))
 }
 
 fn yaml_documents(text: &str) -> Vec<Document<'_>> {
-    let mut all = Vec::new();
+    let begins = markers(text, "---").map(|at| (at, at));
+    let ends = markers(text, "...").map(|at| (at, at + 3));
+    let mut cuts: Vec<(usize, usize)> = begins.chain(ends).collect();
+    cuts.sort_unstable();
+    let mut all = Vec::with_capacity(cuts.len() + 1);
     let (mut start, mut line) = (0, 1);
-    let mut push = |from: usize, to: usize, line: usize| {
-        all.push(Document {
-            text: &text[from..to],
+    for (end, next) in cuts.into_iter().chain([(text.len(), text.len())]) {
+        let document = Document {
+            text: &text[start..end],
             line,
             column: 1,
             json: false,
-        });
-    };
-    let (mut at, mut number) = (0, 1);
-    for this in text.split_inclusive('\n') {
-        let end = at + this.len();
-        if is_marker(this, "---") {
-            push(start, at, line);
-            (start, line) = (at, number);
-        } else if is_marker(this, "...") {
-            push(start, at, line);
-            (start, line) = (end, number + 1);
+        };
+        line += breaks(&text[start..next]);
+        start = next;
+        if document.first_content().is_some() {
+            all.push(document);
         }
-        (at, number) = (end, number + 1);
     }
-    push(start, text.len(), line);
-    all.retain(|document| document.first_line().is_some());
     all
 }
 
 impl<'a> Document<'a> {
-    /// The line of its first content; `None` when there are only comments, directives and markers.
-    pub(super) fn first_line(&self) -> Option<usize> {
-        let content = |line: &str| {
-            let line = line.strip_prefix("---").unwrap_or(line).trim();
-            !line.is_empty() && !line.starts_with(['#', '%'])
-        };
-        Some(self.line + self.text.lines().position(content)?)
+    /// The line of its first content.
+    pub(super) fn first_line(&self) -> usize {
+        self.line + self.first_content().map_or(0, |at| breaks(&self.text[..at]))
+    }
+
+    /// Where the line of its first content begins; `None` when there are only comments, directives and markers.
+    fn first_content(&self) -> Option<usize> {
+        let mut at = 0;
+        for line in self.text.split_inclusive(['\n', '\r']) {
+            let content = line.strip_prefix("---").unwrap_or(line).trim();
+            if !content.is_empty() && !content.starts_with(['#', '%']) {
+                return Some(at);
+            }
+            at += line.len();
+        }
+        None
     }
 
     /// Its tree.
@@ -109,6 +156,22 @@ impl<'a> Document<'a> {
             return json::read(self.text).map_err(|e| self.broken_json(&e));
         }
         yaml::read(self.text).map_err(|fault| self.broken_yaml(&fault))
+    }
+
+    /// A JSON List, whose items are documents of their own: a broken one costs none of the others, and the place of each is
+    /// known.
+    pub(super) fn json_list(&self) -> Option<JsonList<'a>> {
+        let list = self.json.then(|| json::list(self.text))??;
+        let mut last = *self;
+        let item = |item: &'a RawValue| {
+            last = last.later(*self, item.get());
+            last
+        };
+        Some(JsonList {
+            kind: list.kind,
+            api_version: list.api_version.unwrap_or_default(),
+            items: list.items.into_iter().map(item).collect(),
+        })
     }
 
     /// Line and column of a field of `object`, which is in this document, or of the nearest thing around it that is there.
@@ -121,49 +184,37 @@ impl<'a> Document<'a> {
         (self.line + line - 1, column)
     }
 
-    /// The items of a JSON list, each a document of its own.
-    pub(super) fn items(&self) -> Vec<Document<'a>> {
-        let mut last = *self;
-        let item = |text| {
-            last = last.later(*self, text);
-            last
-        };
-        json::items(self.text).into_iter().map(item).collect()
-    }
-
     /// The document of `text`, a slice of `whole`'s that is not before this one's.
     fn later(&self, whole: Document<'a>, text: &'a str) -> Document<'a> {
         let [from, to] = [self.text, text].map(|part| json::offset(whole.text, part));
         let between = &whole.text[from..to];
-        let column = match between.rsplit_once('\n') {
+        let column = match between.rsplit_once(['\n', '\r']) {
             Some((_, last)) => last.chars().count() + 1,
             None => self.column + between.chars().count(),
         };
         Document {
             text,
-            line: self.line + between.bytes().filter(|b| *b == b'\n').count(),
+            line: self.line + breaks(between),
             column,
             json: true,
         }
     }
 
-    pub(super) fn is_json(&self) -> bool {
-        self.json
-    }
-
-    /// The first line that an unrendered Helm template stands on, and what stands there.
+    /// The first template of Helm's that has not been rendered, and where it stands.
     pub(super) fn template(&self) -> Option<Broken> {
-        let is_code = |line: &str| line.contains("{{") && !line.trim_start().starts_with('#');
-        let (number, line) = self.text.lines().enumerate().find(|(_, line)| is_code(line))?;
-        let at = line.find("{{")?;
-        let end = line[at..].find("}}").map_or(line.len(), |end| at + end + 2);
+        let start_of_line = |at: usize| self.text[..at].rfind(['\n', '\r']).map_or(0, |end| end + 1);
+        let is_code = |at: &usize| {
+            !self.text[start_of_line(*at)..]
+                .trim_start_matches([' ', '\t'])
+                .starts_with('#')
+        };
+        let at = self.text.match_indices("{{").map(|(at, _)| at).find(is_code)?;
+        let line = self.text[at..].split(['\n', '\r']).next().unwrap_or_default();
+        let end = line.find("}}").map_or(line.len(), |end| end + 2);
         Some(Broken {
-            line: self.line + number,
-            column: Some(line[..at].chars().count() + 1),
-            message: format!(
-                "{} is a template that has not been rendered; render it first: helm template CHART | plimsoll check -",
-                clip(&line[at..end], 60)
-            ),
+            line: self.line + breaks(&self.text[..at]),
+            column: Some(self.text[start_of_line(at)..at].chars().count() + 1),
+            message: format!("{} {NOT_RENDERED}", clip(&line[..end], 60)),
         })
     }
 
@@ -176,6 +227,9 @@ impl<'a> Document<'a> {
     }
 
     fn broken_json(&self, error: &serde_json::Error) -> Broken {
+        if let Some(template) = self.template() {
+            return template;
+        }
         let text = error.to_string();
         // The parser's message without its own place, which counts within the value.
         let message = text.rsplit_once(" at line ").map_or(&*text, |(head, _)| head);
@@ -183,7 +237,11 @@ impl<'a> Document<'a> {
         Broken {
             line: self.line + error.line().max(1) - 1,
             column: Some(before + error.column()),
-            message: format!("not valid JSON: {message}"),
+            message: match error.classify() {
+                Category::Data => format!("not valid JSON: {message}"),
+                Category::Eof => format!("not valid JSON: {message}; is the file cut off?"),
+                _ => format!("not valid JSON: {message}; correct it there"),
+            },
         }
     }
 }

@@ -121,10 +121,13 @@ fn not_searched(e: &walkdir::Error, directory: &Path) -> InputError {
 }
 
 impl Found {
+    pub(super) fn is_stdin(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+
     /// Reads it, as far as [`MAX_FILE_BYTES`] allow.
     pub(super) fn read(self, stdin: &mut dyn Read) -> Result<Text, InputError> {
-        let standard_input = self.path.as_os_str() == "-";
-        let bytes = if standard_input {
+        let bytes = if self.is_stdin() {
             at_most(stdin)
         } else {
             File::open(&self.path).and_then(|file| match file.metadata()?.len() {
@@ -138,7 +141,7 @@ impl Found {
             return Err(error(&self.path, message));
         };
         if self.named && bytes.trim_ascii().is_empty() {
-            let message = if standard_input {
+            let message = if self.is_stdin() {
                 "standard input is empty; did the command before the pipe fail?"
             } else {
                 "is empty; did the command that writes it fail?"

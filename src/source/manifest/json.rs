@@ -4,18 +4,23 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::tree::{Entry, Step, Tree, Value, index, repeated_key, steps};
+use super::tree::{Entry, Step, TOO_MANY, Tree, Value, index, most_nodes, repeated_key, steps};
+use crate::model::text::clip;
 
 /// Reads a text that is one value.
 pub(super) fn read(text: &str) -> Result<Tree<'_>, serde_json::Error> {
-    let mut entries = Vec::new();
+    let mut row = Row {
+        entries: Vec::new(),
+        most: most_nodes(text.len()),
+    };
     let mut from = serde_json::Deserializer::from_str(text);
-    Grow(&mut entries).deserialize(&mut from)?;
+    Grow(&mut row).deserialize(&mut from)?;
     from.end()?;
-    Ok(Tree::new(entries))
+    Ok(Tree::new(row.entries))
 }
 
 /// The value of `text` that a path leads to, or the nearest around it: where it begins, in bytes.
@@ -38,18 +43,21 @@ pub(super) fn nearest(text: &str, field: &str) -> usize {
     offset(text, at)
 }
 
-/// The values of the list under `items`.
-pub(super) fn items(text: &str) -> Vec<&str> {
-    #[derive(serde::Deserialize)]
-    struct List<'a> {
-        #[serde(borrow, default)]
-        items: Vec<&'a RawValue>,
-    }
-    let list = serde_json::from_str::<List<'_>>(text);
-    list.map_or_else(
-        |_| Vec::new(),
-        |list| list.items.into_iter().map(RawValue::get).collect(),
-    )
+/// A List whose items have not been read yet.
+#[derive(Debug, Deserialize)]
+pub(super) struct List<'a> {
+    #[serde(borrow)]
+    pub(super) kind: Cow<'a, str>,
+    #[serde(borrow, default, rename = "apiVersion")]
+    pub(super) api_version: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) items: Vec<&'a RawValue>,
+}
+
+/// The text as a List; `None` when it is none.
+pub(super) fn list(text: &str) -> Option<List<'_>> {
+    let list: List<'_> = serde_json::from_str(text).ok()?;
+    list.kind.ends_with("List").then_some(list)
 }
 
 /// Where `part` begins in `whole`, of which it is a slice.
@@ -57,18 +65,27 @@ pub(super) fn offset(whole: &str, part: &str) -> usize {
     part.as_ptr().addr() - whole.as_ptr().addr()
 }
 
+struct Row<'a> {
+    entries: Vec<Entry<'a>>,
+    most: usize,
+}
+
 /// Puts the next value at the end of the row.
-struct Grow<'n, 'a>(&'n mut Vec<Entry<'a>>);
+struct Grow<'r, 'a>(&'r mut Row<'a>);
 
 impl<'a> Grow<'_, 'a> {
-    fn push(self, value: Value<'a>) {
-        let end = index(self.0.len() + 1);
-        self.0.push(Entry {
+    fn push<E: Error>(self, value: Value<'a>) -> Result<(), E> {
+        let Row { entries, most } = self.0;
+        if entries.len() == *most {
+            return Err(E::custom(TOO_MANY));
+        }
+        entries.push(Entry {
             value,
-            end,
+            end: index(entries.len() + 1),
             line: 0,
             column: 0,
         });
+        Ok(())
     }
 }
 
@@ -88,60 +105,54 @@ impl<'de> Visitor<'de> for Grow<'_, 'de> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.push(Value::Null);
-        Ok(())
+        self.push(Value::Null)
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.push(Value::Bool(value));
-        Ok(())
+        self.push(Value::Bool(value))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        self.push(Value::Int(number));
-        Ok(())
+        self.push(Value::Int(number))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        self.push(i64::try_from(number).map_or(Value::Unsigned(number), Value::Int));
-        Ok(())
+        self.push(i64::try_from(number).map_or(Value::Unsigned(number), Value::Int))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        self.push(Value::Float(number));
-        Ok(())
+        self.push(Value::Float(number))
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
-        self.push(Value::Text(text.into()));
-        Ok(())
+        self.push(Value::Text(text.into()))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.push(Value::Text(text.to_owned().into()));
-        Ok(())
+        self.push(Value::Text(text.to_owned().into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let entries = self.0;
-        let at = entries.len();
-        Grow(entries).push(Value::List);
-        while list.next_element_seed(Grow(entries))?.is_some() {}
-        entries[at].end = index(entries.len());
+        let row = self.0;
+        let at = row.entries.len();
+        Grow(row).push(Value::List)?;
+        while list.next_element_seed(Grow(row))?.is_some() {}
+        row.entries[at].end = index(row.entries.len());
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let entries = self.0;
-        let at = entries.len();
-        Grow(entries).push(Value::Map);
-        while map.next_key_seed(Grow(entries))?.is_some() {
-            map.next_value_seed(Grow(entries))?;
+        let row = self.0;
+        let at = row.entries.len();
+        Grow(row).push(Value::Map)?;
+        while map.next_key_seed(Grow(row))?.is_some() {
+            map.next_value_seed(Grow(row))?;
         }
-        entries[at].end = index(entries.len());
-        match repeated_key(entries, at).map(|key| &entries[key].value) {
+        row.entries[at].end = index(row.entries.len());
+        match repeated_key(&row.entries, at).map(|key| &row.entries[key].value) {
             Some(Value::Text(name)) => Err(A::Error::custom(format_args!(
-                "the key {name:?} is there twice; keep one of them"
+                "the key {:?} is there twice; keep one of them",
+                clip(name, 60)
             ))),
             _ => Ok(()),
         }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use granit_parser::Tag;
 
 use super::tree::Value;
+use crate::model::text::clip;
 
 /// The tags of <https://yaml.org/type/>: `!!str` and so on.
 const NAMESPACE: &str = "tag:yaml.org,2002:";
@@ -30,8 +31,6 @@ pub(super) fn scalar<'a>(text: Cow<'a, str>, plain: bool, tag: Option<&Tag>) -> 
         _ => true,
     };
     let value = match name.as_deref() {
-        // `! x`: as if there were no tag.
-        None if matches!(tag.parts(), ("", "!") | ("!", "")) && plain => untagged(text.clone()),
         Some("bool" | "int" | "null") => untagged(text.clone()),
         Some("float") => match untagged(text.clone()) {
             Value::Int(whole) => Value::Float(whole as f64),
@@ -43,7 +42,8 @@ pub(super) fn scalar<'a>(text: Cow<'a, str>, plain: bool, tag: Option<&Tag>) -> 
         Ok(value)
     } else {
         Err(format!(
-            "{text:?} is no !!{}; remove the tag",
+            "{:?} is no !!{}; remove the tag",
+            clip(&text, 40),
             name.as_deref().unwrap_or_default()
         ))
     }

@@ -73,6 +73,16 @@ impl<'a> Tree<'a> {
     }
 }
 
+/// How many nodes a document of so many bytes may have, aliases followed: far above what anybody writes, and far below
+/// what fills the memory.
+pub(super) fn most_nodes(bytes: usize) -> usize {
+    (bytes / 6).max(250_000)
+}
+
+/// What is said of a document with more.
+pub(super) const TOO_MANY: &str =
+    "more values than a manifest of its size can have, aliases followed; split it, or use fewer aliases";
+
 /// Up to so many keys, looking at each pair is cheaper than a table.
 const FEW: usize = 12;
 

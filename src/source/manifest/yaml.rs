@@ -4,14 +4,11 @@
 //! list, an alias inside its own anchor. Aliases are counted with all that they stand for, so that a few lines cannot
 //! become millions of nodes for whoever reads the tree.
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span};
 
 use super::scalar;
-use super::tree::{Entry, MAX_DEPTH, Tree, Value, index, repeated_key};
+use super::tree::{Entry, MAX_DEPTH, TOO_MANY, Tree, Value, index, most_nodes, repeated_key};
 use crate::model::text::clip;
-
-/// Nodes that any document may have, aliases followed; larger ones may have one a byte, which is what plain text can hold.
-const MIN_NODES: usize = 250_000;
 
 /// What is wrong with a document, and where: line and column from 1 in the document.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,14 +30,10 @@ pub(super) fn read(text: &str) -> Result<Tree<'_>, Fault> {
         open: Vec::new(),
         anchors: Vec::new(),
         nodes: 0,
-        most: text.len().max(MIN_NODES),
+        most: most_nodes(text.len()),
     };
     for next in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = next.map_err(|e| Fault {
-            line: e.marker().line(),
-            column: e.marker().col() + 1,
-            message: e.info(),
-        })?;
+        let (event, span) = next.map_err(|e| broken(&e))?;
         builder.event(event, &span)?;
     }
     if builder.entries.is_empty() {
@@ -48,6 +41,47 @@ pub(super) fn read(text: &str) -> Result<Tree<'_>, Fault> {
         builder.leaf(Value::Null, 0, &span)?;
     }
     Ok(Tree::new(builder.entries))
+}
+
+/// What the parser says, with the way out.
+fn broken(error: &ScanError) -> Fault {
+    let info = error.info();
+    let what = info.strip_prefix("while ").and_then(|rest| rest.split_once(", "));
+    let what = what.map_or(&*info, |(_, what)| what);
+    let message = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => too_deep(),
+        kind => format!("{}; {}", clip(what, 120), way_out(kind)),
+    };
+    Fault {
+        line: error.marker().line(),
+        column: error.marker().col() + 1,
+        message,
+    }
+}
+
+fn way_out(kind: &ErrorKind) -> &'static str {
+    use ErrorKind as E;
+    match kind {
+        E::TabNotAllowed | E::TabInBlockIndentation | E::TabInIndentation | E::TabAtBlockScalarStart => {
+            "indent with spaces"
+        }
+        E::TabInPlainScalar => "write spaces, or quote the text",
+        E::UnclosedQuotedScalar
+        | E::UnclosedFlowCollection { .. }
+        | E::UnexpectedEofFlowSequence
+        | E::UnexpectedEofFlowMapping
+        | E::UnexpectedEofImplicitFlowMapping => "close it",
+        E::InvalidQuotedScalarIndent => "close the quote, or indent the lines that belong to it",
+        E::UnknownAnchor => "define it before it is used, in the same document",
+        E::BomInsideDocument => "remove it",
+        E::InvalidIndentation
+        | E::ExpectedBlockMappingKey
+        | E::ExpectedBlockSequenceEntry
+        | E::InvalidBlockScalarIndent
+        | E::InvalidFlowScalarIndent => "align it with the lines that it belongs to",
+        E::UnexpectedCharacter { .. } | E::MappingValueNotAllowed => "quote the text, or correct it there",
+        _ => "correct it there",
+    }
 }
 
 /// A map or list whose end has not come yet.
@@ -117,13 +151,7 @@ impl<'a> Builder<'a> {
         let at = self.entries.len();
         self.nodes += 1;
         if self.nodes > self.most {
-            return Err(fault(
-                span,
-                format!(
-                    "more than {} values, aliases followed; use fewer aliases",
-                    self.most
-                ),
-            ));
+            return Err(fault(span, TOO_MANY));
         }
         self.entries.push(Entry {
             value,
@@ -161,7 +189,7 @@ impl<'a> Builder<'a> {
             return Err(not_a_key(span));
         }
         if self.open.len() == MAX_DEPTH {
-            return Err(too_deep(span));
+            return Err(fault(span, too_deep()));
         }
         if anchor > 0 {
             self.anchors.resize(anchor.max(self.anchors.len()), None);
@@ -229,7 +257,7 @@ impl<'a> Builder<'a> {
             return self.leaf(copy, 0, span);
         }
         if self.open.len() + height > MAX_DEPTH {
-            return Err(too_deep(span));
+            return Err(fault(span, too_deep()));
         }
         self.nodes = self.nodes.saturating_add(nodes);
         let own = self.push(Value::Alias(index(at)), span)?;
@@ -256,7 +284,10 @@ impl<'a> Builder<'a> {
                     item = self.entries[item].end as usize;
                 }
                 if !list || item < value.end as usize {
-                    let mut fault = fault(span, "<< needs a map or a list of maps");
+                    let mut fault = fault(
+                        span,
+                        "<< needs a map or a list of maps; write one, or an alias of one",
+                    );
                     (fault.line, fault.column) = (value.line as usize, value.column as usize);
                     return Err(fault);
                 }
@@ -268,14 +299,11 @@ impl<'a> Builder<'a> {
 }
 
 fn not_a_key(span: &Span) -> Fault {
-    fault(span, "a key must be a string")
+    fault(span, "a key must be a string; quote it")
 }
 
-fn too_deep(span: &Span) -> Fault {
-    fault(
-        span,
-        format!("nested more than {MAX_DEPTH} levels deep; make it flatter"),
-    )
+fn too_deep() -> String {
+    format!("nested more than {MAX_DEPTH} levels deep; make it flatter")
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn container(
             Name::from(&*name)
         }
         _ => {
-            problems.add(path.key("name"), "is required: every container has a name");
+            problems.add(path.key("name"), "is required; give every container one");
             Name::from(path.to_string())
         }
     };

@@ -122,7 +122,7 @@ fn limit(item: Item<'_>, path: Path<'_>, problems: &mut Problems) -> Option<Limi
         None => {
             problems.add(
                 path.key("type"),
-                "is required: Container, Pod or PersistentVolumeClaim",
+                "is required; use Container, Pod or PersistentVolumeClaim",
             );
             return None;
         }

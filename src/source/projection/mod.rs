@@ -63,6 +63,14 @@ pub enum ProjectionError {
         /// What stands there instead.
         problem: String,
     },
+    /// A field does not fit, and a wrong value must not pass for an absent one.
+    #[error("{kind} {}: {}", problem.field, problem.message)]
+    Field {
+        /// What was to be read.
+        kind: Kind,
+        /// The first such field.
+        problem: FieldProblem,
+    },
     /// Nothing that it could be known by.
     #[error("{kind} without a name: metadata.name must be a string that is not empty")]
     Unnamed {

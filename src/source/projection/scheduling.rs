@@ -328,7 +328,7 @@ fn max_skew(skew: Loose<i32>, path: Path<'_>, problems: &mut Problems) -> Field<
             Field::Invalid
         }
         Field::Absent => {
-            problems.add(path, "is required: 1 or more");
+            problems.add(path, "is required; write 1 or more");
             Field::Invalid
         }
         other => other,
@@ -345,7 +345,7 @@ fn when(text: Text<'_>, path: Path<'_>, problems: &mut Problems) -> Field<WhenUn
                 quoted(other)
             ),
         },
-        Field::Absent => "is required: DoNotSchedule or ScheduleAnyway".to_owned(),
+        Field::Absent => "is required; use DoNotSchedule or ScheduleAnyway".to_owned(),
         Field::Invalid => return Field::Invalid,
     };
     problems.add(path, message);

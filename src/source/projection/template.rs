@@ -90,7 +90,7 @@ impl PodSpecFields<'_> {
 fn refuse_impossible(containers: &[Container], spec: Path<'_>, problems: &mut Problems) {
     let path = spec.key("containers");
     if !containers.iter().any(|c| c.role == ContainerRole::App) && !problems.concern(path) {
-        problems.add(path, "is required: a pod needs at least one container");
+        problems.add(path, "is required; add at least one container");
     }
     let mut names = HashSet::new();
     for container in containers {

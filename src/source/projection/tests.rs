@@ -128,7 +128,7 @@ fn broken_json_is_a_syntax_error() {
 #[case(json!({"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "0%"}}}),
     "spec.strategy.rollingUpdate.maxUnavailable must not be 0 while maxSurge is 0: no pod could ever be replaced; raise one of them")]
 #[case(json!({"template": {"spec": {"containers": []}}}),
-    "spec.template.spec.containers is required: a pod needs at least one container")]
+    "spec.template.spec.containers is required; add at least one container")]
 #[case(json!({"template": {"metadata": {"labels": {"app.kubernetes.io/version": 1.5}}}}),
     "spec.template.metadata.labels[\"app.kubernetes.io/version\"] must be a string (put it in quotes), not the number 1.5")]
 #[case(json!({"selector": {"matchLabels": {"app": "web"}}}),

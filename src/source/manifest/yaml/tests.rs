@@ -39,7 +39,7 @@ fn fault(text: &str) -> String {
 )]
 #[case::merge_in_merge("[&x {a: 1}, &y {<<: *x}, {<<: *y}]", json!([{"a": 1}, {"a": 1}, {"a": 1}]))]
 #[case::quoted_merge("'<<': 1\n", json!({"<<": 1}))]
-#[case::tags("[!!str 5, !!int '5', !!float 5, !mine 5, !!null '', ! '5']", json!(["5", 5, 5.0, "5", null, "5"]))]
+#[case::tags("[!!str 5, !!int '5', !!float 5, !mine 5, !!null '', ! 5]", json!(["5", 5, 5.0, "5", null, "5"]))]
 fn documents_are_what_kubectl_makes_of_them(#[case] text: &str, #[case] expected: Json) {
     assert_eq!(value(text), expected);
 }
@@ -48,14 +48,29 @@ fn documents_are_what_kubectl_makes_of_them(#[case] text: &str, #[case] expected
 #[case::twice("a: 1\nb: 2\na: 3\n", "3:1 the key \"a\" is there twice; keep one of them")]
 #[case::twice_as_a_string("1: a\n'1': b\n", "2:1 the key \"1\" is there twice; keep one of them")]
 #[case::empty_twice("'': 1\nb: 1\n'': 2\n", "3:1 the key \"\" is there twice; keep one of them")]
-#[case::map_as_key("? {a: 1}\n: b\n", "1:3 a key must be a string")]
-#[case::null_as_key("~: b\n", "1:1 a key must be a string")]
+#[case::map_as_key("? {a: 1}\n: b\n", "1:3 a key must be a string; quote it")]
+#[case::null_as_key("~: b\n", "1:1 a key must be a string; quote it")]
 #[case::alias_in_itself("a: &x [*x]\n", "1:8 an alias inside what it stands for; write it out")]
-#[case::merge_of_text("a: 1\n<<: x\n", "2:5 << needs a map or a list of maps")]
-#[case::merge_of_texts("<<: [{a: 1}, x]\n", "1:5 << needs a map or a list of maps")]
+#[case::merge_of_text(
+    "a: 1\n<<: x\n",
+    "2:5 << needs a map or a list of maps; write one, or an alias of one"
+)]
+#[case::merge_of_texts(
+    "<<: [{a: 1}, x]\n",
+    "1:5 << needs a map or a list of maps; write one, or an alias of one"
+)]
 #[case::infinity(
     "a: .inf\n",
     "1:4 infinity and NaN are no values for Kubernetes; write a number"
+)]
+#[case::tab(
+    "a:\n\tb: 1\n",
+    "2:2 tabs disallowed within this context (block indentation); indent with spaces"
+)]
+#[case::quote("a: \"x", "1:4 unclosed quote; close it")]
+#[case::anchor(
+    "a: *x\n",
+    "1:4 found unknown anchor; define it before it is used, in the same document"
 )]
 #[case::tag("a: !!int x\n", "1:10 \"x\" is no !!int; remove the tag")]
 fn what_kubernetes_would_not_read_is_a_fault(#[case] text: &str, #[case] expected: &str) {
@@ -102,7 +117,7 @@ fn aliases_count_with_all_that_they_stand_for() {
     tree(&bomb(4));
     assert!(fault(&bomb(6)).starts_with("6:"), "{}", fault(&bomb(6)));
     // Nobody expands what nobody reads.
-    assert!(fault(&bomb(60)).contains("values, aliases followed"));
+    assert!(fault(&bomb(60)).contains("more values than"));
 }
 
 #[rstest]
@@ -115,4 +130,11 @@ fn aliases_count_with_all_that_they_stand_for() {
 fn a_field_is_found_where_it_stands(#[case] field: &str, #[case] place: (usize, usize)) {
     let text = "a: é\nb: [1,\n    {c: x}]\nd: {e.f/g:  5}\n";
     assert_eq!(tree(text).root().nearest(field).place(), place);
+}
+
+#[test]
+fn more_nodes_than_text_of_this_size_can_hold_are_refused() {
+    let list = |items: usize| format!("[{}1]", "1,".repeat(items));
+    tree(&list(200_000));
+    assert!(fault(&list(300_000)).contains("more values than"));
 }

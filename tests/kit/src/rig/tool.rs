@@ -25,6 +25,8 @@ pub enum Tool {
     Helm,
     /// `oracle`: answers from Kubernetes' own libraries; no part of the control plane.
     Oracle,
+    /// `kube-score`: what `check` is measured against; no part of the control plane.
+    KubeScore,
 }
 
 impl Tool {
@@ -51,6 +53,7 @@ impl Tool {
             Tool::Kwok => "kwok",
             Tool::Helm => "helm",
             Tool::Oracle => "oracle",
+            Tool::KubeScore => "kube-score",
         }
     }
 
@@ -67,7 +70,7 @@ impl Tool {
             Tool::KubeApiserver => 240,
             Tool::KubeControllerManager | Tool::Helm | Tool::Oracle => 60,
             Tool::KubeScheduler => 5,
-            Tool::Kubectl => 20,
+            Tool::Kubectl | Tool::KubeScore => 20,
             Tool::Etcd => 35,
             Tool::Kwok => 90,
         }
@@ -96,6 +99,10 @@ impl Tool {
             Tool::Oracle => Module {
                 folder: "oracle",
                 path: "k8s.io/apimachinery",
+            },
+            Tool::KubeScore => Module {
+                folder: "kube-score",
+                path: "github.com/zegl/kube-score",
             },
         }
     }
