@@ -101,7 +101,10 @@ impl Player {
             What::Relist(kind) => which(kind).into_iter().for_each(|kind| index.begin_list(kind)),
             What::Synced(kind) => which(kind).into_iter().for_each(|kind| index.end_list(kind)),
             What::Unreadable(kind, why) => index.set_unreadable(kind, why),
-            What::Disconnected => self.engine.freeze(now),
+            What::Disconnected { since } => {
+                let at = now.moment_of(since);
+                self.engine.freeze(Now { at, wall: since });
+            }
             What::Connected => self.engine.thaw(now),
         }
         self.step();

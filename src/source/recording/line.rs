@@ -40,8 +40,11 @@ pub enum What {
     Synced(Option<Kind>),
     /// The kind may not be read, and why.
     Unreadable(Kind, String),
-    /// Nothing was heard from the API server any more.
-    Disconnected,
+    /// Nothing was heard from the API server any more, since then; it may have been noticed later.
+    Disconnected {
+        /// No later than the event itself.
+        since: Timestamp,
+    },
     /// The API server answers again.
     Connected,
 }
@@ -57,6 +60,7 @@ struct Line<'a> {
     #[serde(borrow)]
     object: Option<&'a RawValue>,
     message: Option<String>,
+    since: Option<Timestamp>,
 }
 
 /// What names an object's kind.
@@ -86,7 +90,9 @@ impl Line<'_> {
                 let kind = kind()?.ok_or("UNREADABLE without a kind; say which kind could not be read")?;
                 What::Unreadable(kind, self.message.clone().unwrap_or_default())
             }
-            "DISCONNECTED" => What::Disconnected,
+            "DISCONNECTED" => What::Disconnected {
+                since: self.since.map_or(self.at, |since| since.min(self.at)),
+            },
             "CONNECTED" => What::Connected,
             other => {
                 return Err(format!(

@@ -15,7 +15,7 @@
 //! | `RELIST` | `kind` | a list of the kind begins: of what was known, only what is `ADDED` until `SYNCED` is still there |
 //! | `SYNCED` | `kind` | the list is complete |
 //! | `UNREADABLE` | `kind`, `message` | the kind may not be read, and why: nothing is judged by its absence |
-//! | `DISCONNECTED` | | nothing was heard from the API server any more: nothing is judged |
+//! | `DISCONNECTED` | `since` | nothing was heard from the API server any more: no verdict changes. Since when that is so, if it was noticed later |
 //! | `CONNECTED` | | it answers again |
 //!
 //! Without `kind`, `RELIST` and `SYNCED` are about every kind that the header names. Nothing is judged before every such

@@ -80,7 +80,7 @@ fn every_type_of_line_is_read() {
     5 Synced(Some(Pod))
     6 Synced(None)
     7 Unreadable(Pod, "no")
-    9 Disconnected
+    9 Disconnected { since: 2026-01-01T00:00:00Z }
     10 Connected
     "#);
 }
@@ -254,7 +254,7 @@ fn written(gzip: bool, finish: bool) -> Vec<u8> {
         .object(at(1), "ADDED", &prune(Kind::Node, object))
         .expect("a sink");
     writer.unreadable(at(2), Kind::Lease, "no").expect("a sink");
-    writer.connection(at(1), "DISCONNECTED").expect("a sink");
+    writer.disconnected(at(1), at(-15)).expect("a sink");
     writer.flush().expect("a sink");
     if finish {
         writer.finish().expect("a sink");
@@ -271,7 +271,7 @@ fn what_is_written_is_one_line_an_event_and_never_goes_back_in_time() {
     {"at":"2026-01-01T00:00:00.000Z","type":"RELIST","kind":"Node"}
     {"at":"2026-01-01T00:00:01.000Z","type":"ADDED","object":{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1"},"spec":{}}}
     {"at":"2026-01-01T00:00:02.000Z","type":"UNREADABLE","kind":"Lease","message":"no"}
-    {"at":"2026-01-01T00:00:02.000Z","type":"DISCONNECTED"}
+    {"at":"2026-01-01T00:00:02.000Z","type":"DISCONNECTED","since":"2025-12-31T23:59:45.000Z"}
     "#);
 }
 

@@ -30,7 +30,7 @@ enum Out {
     Gzip(GzEncoder<Box<dyn Write + Send>>),
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Line<'a> {
     at: String,
     #[serde(rename = "type")]
@@ -40,7 +40,14 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<&'a Value>,
+}
+
+/// RFC 3339 with milliseconds.
+fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 impl Writer {
@@ -67,7 +74,15 @@ impl Writer {
     /// # Errors
     /// Those of the output, as for every method.
     pub fn object(&mut self, at: Timestamp, what: &'static str, object: &Value) -> io::Result<()> {
-        self.event(at, what, None, None, Some(object))
+        let object = Some(object);
+        self.event(
+            at,
+            Line {
+                what,
+                object,
+                ..Line::default()
+            },
+        )
     }
 
     /// `RELIST` or `SYNCED`; `None` means every kind.
@@ -75,7 +90,15 @@ impl Writer {
     /// # Errors
     /// See [`Writer::object`].
     pub fn list(&mut self, at: Timestamp, what: &'static str, kind: Option<Kind>) -> io::Result<()> {
-        self.event(at, what, kind, None, None)
+        let kind = kind.map(Kind::as_str);
+        self.event(
+            at,
+            Line {
+                what,
+                kind,
+                ..Line::default()
+            },
+        )
     }
 
     /// The kind may not be read, and why.
@@ -83,35 +106,52 @@ impl Writer {
     /// # Errors
     /// See [`Writer::object`].
     pub fn unreadable(&mut self, at: Timestamp, kind: Kind, why: &str) -> io::Result<()> {
-        self.event(at, "UNREADABLE", Some(kind), Some(why), None)
+        let (kind, message) = (Some(kind.as_str()), Some(why));
+        self.event(
+            at,
+            Line {
+                what: "UNREADABLE",
+                kind,
+                message,
+                ..Line::default()
+            },
+        )
     }
 
-    /// `DISCONNECTED` or `CONNECTED`.
+    /// Nothing was heard from the API server since then.
     ///
     /// # Errors
     /// See [`Writer::object`].
-    pub fn connection(&mut self, at: Timestamp, what: &'static str) -> io::Result<()> {
-        self.event(at, what, None, None, None)
+    pub fn disconnected(&mut self, at: Timestamp, since: Timestamp) -> io::Result<()> {
+        let since = Some(stamp(since));
+        self.event(
+            at,
+            Line {
+                what: "DISCONNECTED",
+                since,
+                ..Line::default()
+            },
+        )
     }
 
-    fn event(
-        &mut self,
-        at: Timestamp,
-        what: &'static str,
-        kind: Option<Kind>,
-        message: Option<&str>,
-        object: Option<&Value>,
-    ) -> io::Result<()> {
-        self.last = self.last.max(at);
-        let at = self.last.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-        let kind = kind.map(Kind::as_str);
-        self.line(&Line {
+    /// The API server is heard again.
+    ///
+    /// # Errors
+    /// See [`Writer::object`].
+    pub fn connected(&mut self, at: Timestamp) -> io::Result<()> {
+        self.event(
             at,
-            what,
-            kind,
-            message,
-            object,
-        })
+            Line {
+                what: "CONNECTED",
+                ..Line::default()
+            },
+        )
+    }
+
+    fn event(&mut self, at: Timestamp, line: Line<'_>) -> io::Result<()> {
+        self.last = self.last.max(at);
+        let at = stamp(self.last);
+        self.line(&Line { at, ..line })
     }
 
     fn line(&mut self, line: &impl Serialize) -> io::Result<()> {

@@ -55,7 +55,7 @@ fn while_nothing_is_heard_only_that_is_said() {
         insert(
             lines,
             "12:01:01Z",
-            r#"{"at":"2026-01-01T12:00:55Z","type":"DISCONNECTED"}"#,
+            r#"{"at":"2026-01-01T12:00:55Z","type":"DISCONNECTED","since":"2026-01-01T12:00:40Z"}"#,
         );
         lines.push(r#"{"at":"2026-01-01T12:03:00Z","type":"CONNECTED"}"#.to_owned());
         lines.push(r#"{"at":"2026-01-01T12:03:30Z","type":"SYNCED"}"#.to_owned());
