@@ -44,11 +44,14 @@ pub(crate) fn wall(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_767_225_600 + seconds).expect("in range")
 }
 
+/// What proptest runs when nobody asks for more or less.
+const DEFAULT_CASES: u32 = 256;
+
 /// How a property is run: this many cases, or as many as `PROPTEST_CASES` says. The seed of a case that failed is kept
 /// beside the file of the property (`….proptest-regressions`) and tried first from then on.
 pub(crate) fn cases(cases: u32) -> Config {
     let config = Config::default();
-    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let asked = config.cases != DEFAULT_CASES;
     Config {
         cases: if asked { config.cases } else { cases },
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource(
