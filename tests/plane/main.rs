@@ -4,9 +4,11 @@
 //! of its own. Its first lines print by how much the timers are shorter than a default cluster's.
 
 mod cases;
+mod heartbeats;
 mod iconik;
 mod leaders;
 mod planted;
 mod quiet;
 mod refused;
+mod suspect;
 mod world;

@@ -41,10 +41,12 @@ impl Stage {
             engine: Engine::new(Index::new(), Policy::default(), DetectorConfig::default()),
             client,
             clock: ServerClock::new(),
+            hearing: Hearing::new(),
             liveness: Liveness::new(Duration::from_secs(60)),
             readiness: Readiness::default(),
             metrics: Metrics::new(&mut registry, Detail::Workloads),
-            leadership: channel::channel(Leadership::Leader { until }).1,
+            leadership: channel::channel(Leadership::Leader { until, term: 0 }).1,
+            term: Some(0),
             orders,
             verdicts: HashSet::new(),
         };

@@ -66,6 +66,7 @@ impl WriteError {
 pub(super) struct Report<'a> {
     pub(super) client: &'a Client,
     pub(super) leadership: &'a watch::Receiver<Leadership>,
+    pub(super) term: i32,
     pub(super) subject: &'a Subject,
     pub(super) uid: &'a str,
 }
@@ -99,7 +100,7 @@ impl Report<'_> {
 
     /// Asked right before each request: the lease may have been lost while the one before was under way.
     fn must_lead(&self) -> Result<(), WriteError> {
-        if self.leadership.borrow().may_write() {
+        if self.leadership.borrow().may_write(self.term) {
             Ok(())
         } else {
             Err(WriteError::NotLeader)

@@ -52,5 +52,5 @@ pub use self::audit::{Audit, Mark, Request};
 pub use self::error::{Error, Result};
 pub use self::nodes::Node;
 pub use self::operator::Operator;
-pub use self::plane::{Component, Options, Plane};
+pub use self::plane::{Component, Frozen, Options, Plane};
 pub use self::rig::{Rig, Tool};
