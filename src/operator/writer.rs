@@ -129,7 +129,7 @@ impl Writer {
         events
     }
 
-    async fn carry_out(&self, order: Order, events: Vec<Event>) {
+    async fn carry_out(&self, order: Order, mut events: Vec<Event>) {
         let Order { decision, seen, term } = order;
         let Decision {
             subject,
@@ -149,7 +149,14 @@ impl Writer {
             uid: &uid,
         };
         let outcome = match tokio::time::timeout(WRITE_TIMEOUT, report.write(&write)).await {
-            Ok(Ok(())) => WriteOutcome::Applied,
+            Ok(Ok(uid)) => {
+                // Only now is it known which object there is about the cluster.
+                if subject == Subject::Cluster {
+                    let regarding = events.iter_mut().filter_map(|event| event.regarding.as_mut());
+                    regarding.for_each(|regarding| regarding.uid.clone_from(&uid));
+                }
+                WriteOutcome::Applied
+            }
             Ok(Err(error)) => {
                 let outcome = error.outcome();
                 warn!(object = %subject, outcome = outcome.as_str(), "report not written, will try again: {error}");

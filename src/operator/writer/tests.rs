@@ -56,6 +56,7 @@ impl Sent {
             body = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
         } else if !self.line.contains("/events") {
             body["spec"] = spec;
+            body["metadata"]["uid"] = "uid-of-the-report".into();
         }
         self.reply(200, &body);
     }
