@@ -15,6 +15,7 @@
 
 mod facts;
 mod judge;
+pub mod pace;
 mod reports;
 mod state;
 mod timers;
@@ -249,5 +250,7 @@ impl Engine {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 //! ```text
 //! Kubernetes API ── watch ──> source ──> index ──> dirty workloads ──> view ──> rules + detect ──> plan ──> writer ──> API
 //! files          ── read ───────^                                                              └──> output (CLI)
+//! recordings     ── replay, virtual clock ──^
 //! ```
 //!
 //! Three rings; an inner one never imports an outer one (`tests/architecture.rs` proves it):

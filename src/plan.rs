@@ -15,7 +15,7 @@ use crate::detect;
 use crate::model::finding::{Finding, Severity};
 use crate::model::report::{
     Acknowledgement, ConditionStatus, FindingState, MESSAGE_MAX, Placement, REMEDY_MAX, ReportFinding,
-    ReportStatus, Stamp, TIMELINE_MAX, TimelineEntry, Transition, Verdict,
+    ReportStatus, Stamp, TIMELINE_MAX, TOLD_MAX, TimelineEntry, Transition, Verdict,
 };
 use crate::model::text::{clip, clip_bytes};
 
@@ -73,8 +73,18 @@ impl Prior {
     /// The severity of a rule's or detector's finding on the whole object, if it is active.
     #[must_use]
     pub fn active(&self, rule: &str) -> Option<Severity> {
+        self.find_active(rule).map(|finding| finding.severity)
+    }
+
+    /// Since when such a finding holds, if it is active.
+    #[must_use]
+    pub fn active_since(&self, rule: &str) -> Option<Stamp> {
+        self.find_active(rule).map(|finding| finding.since)
+    }
+
+    fn find_active(&self, rule: &str) -> Option<&ReportFinding> {
         let is_it = |f: &&ReportFinding| f.id == rule && f.state == FindingState::Active;
-        self.findings.iter().find(is_it).map(|f| f.severity)
+        self.findings.iter().find(is_it)
     }
 
     /// The ids of the findings that are active.
@@ -184,8 +194,18 @@ pub struct Change {
     pub severity: Severity,
     /// Which episode it is.
     pub episode: i32,
-    /// The whole message.
+    /// The message, in at most [`TOLD_MAX`] bytes.
     pub message: String,
+}
+
+impl Change {
+    /// The message without its way out, for what is over: nobody shall evict pods that are back.
+    #[must_use]
+    pub fn was(&self) -> &str {
+        self.message
+            .rsplit_once("; ")
+            .map_or(self.message.as_str(), |(was, _)| was)
+    }
 }
 
 /// What to write.
@@ -283,7 +303,7 @@ fn open(prior: &Prior, finding: &Finding, now: Stamp, changes: &mut Vec<Change>)
             transition,
             severity: finding.severity,
             episode: episodes,
-            message: finding.message.to_string(),
+            message: finding.message.render_bytes(TOLD_MAX),
         });
     }
     ReportFinding {

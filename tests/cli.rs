@@ -52,6 +52,10 @@ fn plimsoll_with(args: &[&str], stdin: &str) -> Ran {
 #[case::unknown_version(&["check", "--kubernetes-version", "two", "examples"], 2)]
 #[case::unknown_rule(&["explain", "memory-limits"], 2)]
 #[case::no_command(&[], 2)]
+#[case::a_replay(&["replay", "examples/outages/iconik-2019-09-05"], 0)]
+#[case::a_replay_with_a_bad_line(&["replay", "tests/fixtures/recording.jsonl"], 2)]
+#[case::no_recording(&["replay", "examples/good.yaml"], 2)]
+#[case::no_recording_there(&["replay", "examples"], 2)]
 #[case::rules(&["rules"], 0)]
 #[case::explain(&["explain", "pod-spread"], 0)]
 #[case::version(&["version"], 0)]
@@ -66,7 +70,7 @@ fn a_broken_input_does_not_hide_the_rest() {
     assert_eq!(ran.code, 2);
     assert_eq!(
         ran.stderr,
-        "nowhere.yaml: cannot be read: no such file or directory\n"
+        "nowhere.yaml: cannot be read: no such file or directory; check the path\n"
     );
     assert!(ran.stdout.contains("Deployment default/login"), "{}", ran.stdout);
 }
@@ -114,6 +118,64 @@ fn the_table() {
         "examples/sidecar-and-init.yaml",
     ]);
     insta::assert_snapshot!(format!("{}--- standard error ---\n{}", ran.stdout, ran.stderr));
+}
+
+#[test]
+fn the_timeline() {
+    let ran = plimsoll(&["replay", "tests/fixtures/recording.jsonl"]);
+    insta::assert_snapshot!(format!("{}--- standard error ---\n{}", ran.stdout, ran.stderr));
+}
+
+#[test]
+fn the_timelines_json_contract() {
+    let ran = plimsoll(&["replay", "-o", "json", "tests/fixtures/recording.jsonl"]);
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (2, ""),
+        "errors stand in the document"
+    );
+    insta::assert_snapshot!(ran.stdout);
+}
+
+#[test]
+fn a_recording_that_cannot_be_opened_is_named() {
+    let ran = plimsoll(&["replay", "examples/good.yaml"]);
+    assert_eq!(ran.stdout, "");
+    let said = "examples/good.yaml:1: no header: expected value; a recording begins with a header such as plimsoll record writes\n";
+    assert_eq!(ran.stderr, said);
+    let ran = plimsoll(&["replay", "-o", "json", "examples/outages"]);
+    let document: Value = serde_json::from_str(&ran.stdout).expect("one JSON document");
+    let message = "holds no recording.jsonl; did you mean examples/outages/iconik-2019-09-05?";
+    assert_eq!(document["errors"][0]["message"], message);
+    assert_eq!(
+        (&document["recording"], &document["firstFault"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+#[test]
+fn a_recording_cannot_steer_the_terminal() {
+    let recording = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/recording.jsonl"
+    ));
+    let recording = recording
+        .expect("a recording")
+        .replace("team-web", "a\\u001b[2J\\u0007b");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("r.jsonl");
+    std::fs::write(&path, recording.replace("A node that", "\\u001b[2JA node that")).expect("a file");
+    let ran = plimsoll(&["replay", path.to_str().expect("UTF-8")]);
+    assert!(
+        ran.stdout.contains(r"a\u{1b}[2J\u{7}b") && ran.stdout.contains(r"\u{1b}[2JA node"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        !ran.stdout.contains(|c: char| c.is_control() && c != '\n'),
+        "{:?}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -207,8 +269,27 @@ fn crds_are_printed_or_written() {
 #[case(&["operator", "--health-address", "here"], "invalid value 'here'")]
 #[case(&["check", "--context", "x", "examples"], "--live")]
 #[case(&["check", "--live", "--kubeconfig", "nowhere"], "nowhere")]
+#[case(&["record"], "--output")]
+#[case(&["record", "-o", "Cargo.toml"], "cannot make Cargo.toml: File exists (os error 17); --force writes over it")]
+#[case(&["record", "-o", "/nowhere/r.jsonl"], "cannot make /nowhere/r.jsonl")]
+#[case(&["record", "-o", "never.jsonl", "--duration", "soon"], "write a number of seconds above 0")]
 fn wrong_usage_is_told(#[case] args: &[&str], #[case] message: &str) {
     let ran = plimsoll(args);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains(message), "{}", ran.stderr);
+}
+
+#[cfg(feature = "operator")]
+#[test]
+fn a_recording_that_never_began_leaves_no_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("r.jsonl");
+    let path = file.to_str().expect("UTF-8");
+    let ran = plimsoll(&["record", "-o", path, "--kubeconfig", "nowhere"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("kubeconfig nowhere"), "{}", ran.stderr);
+    assert!(!file.exists());
+    std::fs::write(&file, "an outage").expect("a file");
+    plimsoll(&["record", "--force", "-o", path, "--kubeconfig", "nowhere"]);
+    assert_eq!(std::fs::read(&file).expect("still there"), b"an outage");
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each bench uses its part")]
 
 pub(crate) mod cluster;
+pub(crate) mod corpus;
 mod objects;
 mod template;
 
@@ -88,4 +89,11 @@ pub(crate) fn figure(name: &str, value: &str) {
 pub(crate) fn goal(name: &str, value: f64, most: f64, shown: &str) {
     let met = if value <= most { "met" } else { "MISSED" };
     println!("  {name:<64} {shown:>26}   goal <= {most}: {met}");
+}
+
+/// Prints one figure with its goal: at least `least`.
+#[allow(clippy::print_stdout, reason = "a bench prints")]
+pub(crate) fn goal_at_least(name: &str, value: f64, least: f64, shown: &str) {
+    let met = if value >= least { "met" } else { "MISSED" };
+    println!("  {name:<64} {shown:>26}   goal >= {least}: {met}");
 }

@@ -19,7 +19,7 @@ use crate::output::style::{Style, visible};
 use crate::output::{JudgedWorkload, Report, json, table};
 use crate::policy::Policy;
 use crate::rules;
-use crate::source::manifest::{self, Source};
+use crate::source::manifest::{self, InputError, Source};
 
 /// What `check` is told.
 #[derive(Debug, Args)]
@@ -50,7 +50,7 @@ pub(super) struct CheckArgs {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people
     #[default]
     Table,
@@ -120,7 +120,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
     match args.output {
         Format::Json => print(&(json::render(&report) + "\n"))?,
         Format::Table => {
-            warn(&report);
+            warn(&report.errors);
             let columns = terminal_size::terminal_size().map(|(width, _)| width.0);
             let style = Style::of(io::stdout().is_terminal(), columns, |name| {
                 std::env::var(name).ok()
@@ -167,9 +167,9 @@ fn judge(input: Input, version: ClusterVersion, namespaces: &[String]) -> Report
 }
 
 /// `file:line:column: message` on standard error, as compilers do. That nobody can be told is no reason to stop.
-fn warn(report: &Report) {
+pub(super) fn warn(errors: &[InputError]) {
     let mut text = String::new();
-    for error in &report.errors {
+    for error in errors {
         let _ = writeln!(
             text,
             "{}",

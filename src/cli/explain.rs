@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::CliError;
+use crate::model::text::distance;
 use crate::{detect, rules};
 
 /// What `explain` is told.
@@ -39,22 +40,6 @@ fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
     (errors <= nearest.len() / 3).then_some(nearest)
 }
 
-/// Levenshtein's distance: characters to insert, remove or replace.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +59,5 @@ mod tests {
                 "{typed}"
             );
         }
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -10,6 +10,9 @@ mod explain;
 mod live;
 #[cfg(feature = "operator")]
 pub mod operator;
+#[cfg(feature = "operator")]
+pub mod record;
+mod replay;
 mod rules;
 
 use std::io::{self, Write};
@@ -29,6 +32,11 @@ pub struct Cli {
 enum Command {
     /// Judge manifests, or a live cluster once
     Check(check::CheckArgs),
+    /// Play a recorded outage: what Plimsoll says, and when
+    Replay(replay::ReplayArgs),
+    /// Record a live cluster's watches, to be replayed
+    #[cfg(feature = "operator")]
+    Record(record::RecordArgs),
     /// List the rules and detectors
     Rules,
     /// Print what a rule or detector means, why it matters and what mends it
@@ -65,6 +73,10 @@ pub enum CliError {
     #[cfg(feature = "operator")]
     #[error("{0}")]
     Live(#[from] live::LiveError),
+    /// The cluster is not recorded, or not to the end.
+    #[cfg(feature = "operator")]
+    #[error("{0}")]
+    Record(#[from] record::RunError),
     /// The operator ended although nobody asked it to.
     #[cfg(feature = "operator")]
     #[error("{0}")]
@@ -79,6 +91,12 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode, CliError> {
         match self.command {
             Command::Check(args) => check::run(&args),
+            Command::Replay(args) => replay::run(&args),
+            #[cfg(feature = "operator")]
+            Command::Record(args) => {
+                record::run(args)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Rules => print(&rules::render()),
             Command::Explain(args) => print(&explain::page(&args.name)?),
             Command::Crds(args) => crds::run(args),

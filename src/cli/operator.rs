@@ -68,7 +68,7 @@ pub enum RunError {
     Operator(#[from] OperatorError),
 }
 
-fn parse_scale(text: &str) -> Result<f64, String> {
+pub(super) fn parse_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(scale) if scale.is_finite() && scale > 0.0 => Ok(scale),
         _ => Err("write a number above 0, such as 0.1".to_owned()),

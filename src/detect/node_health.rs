@@ -54,6 +54,8 @@ pub struct PriorNode {
     /// When each silence was first seen, oldest first: the transitions of `node-not-ready` to Active, without those of
     /// severity info (a node that was not judged).
     pub silences: Vec<Timestamp>,
+    /// Since when the node is in limbo, as its report says; `None` when it does not.
+    pub limbo: Option<Timestamp>,
     /// How bad `heartbeat-gap` was, if it was firing.
     pub gap: Option<Severity>,
 }

@@ -4,7 +4,8 @@
 //! transition carries (`lastTransitionTime`), and stamps are only ever compared for equality: so an event that comes
 //! twice, a relist, or an operator that was away while the node returned all count right. A change between False and
 //! Unknown belongs to the silence that it happens in. Two things are not told apart: a node that returned *and* fell
-//! silent in the other way while nobody watched counts as one silence.
+//! silent in the other way while nobody watched counts as one silence. And a report keeps only when a silence began: one
+//! that has turned from False to Unknown (or back) since counts twice after a restart of the operator.
 //!
 //! Not counted are silences that begin while the node is not judged (`suppress`), and those during which it was rebooted
 //! or upgraded, which is known only when it returns: these are withdrawn. A silence that begins while the control plane is
@@ -46,6 +47,8 @@ pub struct NodeHistory {
     withdrawn: Option<&'static str>,
     /// Why the node is out of limbo at once, until it is in limbo again.
     limbo_withdrawn: Option<&'static str>,
+    /// Until the first look: in limbo since then, as the report says.
+    resumed: Option<Timestamp>,
 }
 
 /// A silence that counts.
@@ -95,6 +98,7 @@ impl NodeHistory {
         silences.sort_by_key(|silence| silence.began);
         NodeHistory {
             silences,
+            resumed: prior.limbo,
             pulse: Pulse::restore(prior.gap, now.at),
             ..NodeHistory::default()
         }
@@ -141,6 +145,7 @@ impl NodeHistory {
         // Kubernetes evicts nothing while all zones are down.
         let evictable = judged && !held && self.open.is_some();
         let overdue_at = self.overdue.note(node, first, evictable, now, config);
+        self.resume_limbo(now, config);
         if self.limbo(now.at, config).is_some() {
             self.limbo_withdrawn = None;
         }
@@ -213,9 +218,12 @@ impl NodeHistory {
         match &self.uid {
             Some(uid) if *uid == object.uid => return false,
             Some(_) => *self = NodeHistory::default(),
-            None => self
-                .silences
-                .retain(|s| object.created.is_none_or(|created| s.stamp >= Some(created))),
+            None => {
+                let of_this_node =
+                    |at: Option<Timestamp>| object.created.is_none_or(|created| at >= Some(created));
+                self.silences.retain(|s| of_this_node(s.stamp));
+                self.resumed = self.resumed.filter(|at| of_this_node(Some(*at)));
+            }
         }
         self.uid = Some(object.uid.clone());
         true
@@ -226,6 +234,16 @@ impl NodeHistory {
         let memory = config.limbo_window + config.limbo_quiet;
         self.silences.retain(|s| now < s.began.after(memory));
         self.overdue.forget(now, config);
+    }
+
+    /// A report that says limbo where nothing is left of its mechanism was in the quiet time after it. How much of that
+    /// has passed is not known, so it begins again.
+    fn resume_limbo(&mut self, now: Now, config: &DetectorConfig) {
+        if let Some(since) = self.resumed.take()
+            && self.limbo(now.at, config).is_none()
+        {
+            self.overdue.resume(since, now.at);
+        }
     }
 
     /// Why the machine is another run than the one that was seen last, if it is. Empty ids say nothing.

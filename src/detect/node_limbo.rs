@@ -309,6 +309,26 @@ mod tests {
     }
 
     #[test]
+    fn a_restart_in_the_quiet_after_late_pods_ends_nothing_early() {
+        let mut trace = cluster();
+        silent(&mut trace, 75);
+        trace.pass(400.0);
+        for pod in ["shop/web-1", "shop/web-2"] {
+            trace.gone(420.0, Kind::Pod, pod);
+        }
+        // Kubernetes' own timer is over: 75 + 300 s, and 15 s of slack.
+        assert_eq!(trace.lines(RULE), ["390 n1 + critical", "420 n1 ~ warning"]);
+        trace.restart(500.0, 10.0);
+        trace.pass(1200.0);
+        let lines = trace.lines(RULE);
+        assert_eq!(
+            lines.last(),
+            Some(&"1110 n1 -"),
+            "the quiet of 600 s begins again: {lines:?}"
+        );
+    }
+
+    #[test]
     fn a_reboot_withdraws_limbo_and_a_cordon_ends_it() {
         let mut trace = cluster();
         silent(&mut trace, 75);

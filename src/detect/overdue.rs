@@ -61,6 +61,12 @@ impl Overdue {
         }
     }
 
+    /// Pods were late before anybody looked, and are not any more.
+    pub(super) fn resume(&mut self, since: Timestamp, gone: Moment) {
+        let gone = Some(gone);
+        self.late = Some(Late { since, gone });
+    }
+
     /// Drops what can no longer matter.
     pub(super) fn forget(&mut self, now: Moment, config: &DetectorConfig) {
         let over = |late: &Late| {

@@ -100,6 +100,10 @@ impl Stranding {
         self.active = prior.stranded;
     }
 
+    pub(super) const fn is_active(&self) -> bool {
+        self.active
+    }
+
     pub(super) fn step(&mut self, view: &WorkloadView<'_>, nodes: &NodeHealths) -> Stage {
         let wanted = view.desired().is_some_and(|desired| desired > 0);
         if !wanted || view.ready() > 0 {

@@ -400,8 +400,9 @@ impl Trace {
         self.histories.clear();
         for name in self.index.node_names() {
             let mut prior = self.silences.get(&name).cloned().unwrap_or_default();
-            let gap = self.active.get(&(name.to_string(), "heartbeat-gap"));
-            prior.gap = gap.map(|finding| finding.severity);
+            let said = |rule| self.active.get(&(name.to_string(), rule));
+            prior.gap = said("heartbeat-gap").map(|finding| finding.severity);
+            prior.limbo = said("node-limbo").map(|_| now.wall);
             self.histories.insert(name, NodeHistory::restore(&prior, now));
         }
         let prior = PriorCluster {

@@ -126,7 +126,12 @@ impl WorkloadDetector for State {
         now: Now,
         config: &DetectorConfig,
     ) -> Step {
+        let was_stranded = self.stranding.is_active();
         let stage = self.stranding.step(view, nodes);
+        if was_stranded && stage == Stage::Not {
+            // Endpoints follow readiness a moment later: what was down until now has been told as `stranded`.
+            self.hold.reset();
+        }
         let down = down(view);
         self.critical &= down.is_some();
         self.note_wanted(view, now);

@@ -8,7 +8,7 @@ use crate::detect::{PriorCluster, PriorNode};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::Severity;
 use crate::model::keys::Name;
-use crate::model::report::{Acknowledgement, ReportStatus, Verdict};
+use crate::model::report::{Acknowledgement, ReportStatus, Stamp, Verdict};
 use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::plan::Prior;
@@ -215,14 +215,14 @@ impl Reports {
         let leads = self.leads && self.listed;
         let report = self.by_subject.entry(seen.subject).or_default();
         report.exists = true;
-        if !seen.uid.is_empty() {
-            if report.uid.is_empty() {
-                report.uid = seen.uid;
-            } else if report.uid != seen.uid {
-                // Written about an earlier workload of that name: not ours to go on with.
+        if !seen.uid.is_empty() && report.uid != seen.uid {
+            if leads && !report.uid.is_empty() {
+                // Written about an earlier object of that name: not ours to go on with.
                 report.stale = true;
-                return leads;
+                return true;
             }
+            // Whoever leads may know already that the object has been made anew.
+            report.uid = seen.uid;
         }
         report.stale = false;
         let prior = seen.status.as_ref().map(Prior::of).unwrap_or_default();
@@ -268,10 +268,13 @@ impl Reports {
         let node = Subject::Node(node.clone());
         let prior = self.by_subject.get(&node).map(|report| &report.prior);
         let silences = prior
-            .into_iter()
+            .iter()
             .flat_map(|prior| prior.activations("node-not-ready", Severity::Warning));
         PriorNode {
-            silences: silences.map(crate::model::report::Stamp::time).collect(),
+            silences: silences.map(Stamp::time).collect(),
+            limbo: prior
+                .and_then(|prior| prior.active_since("node-limbo"))
+                .map(Stamp::time),
             gap: prior.and_then(|prior| prior.active("heartbeat-gap")),
         }
     }

@@ -107,11 +107,7 @@ impl Index {
             return;
         };
         for target in [Some(target), old.map(|old| old.target)].into_iter().flatten() {
-            self.mark_in(&namespace, |w| {
-                w.key.kind.as_str() == &*target.kind
-                    && w.key.kind.group() == &*target.group
-                    && w.key.name == target.name
-            });
+            self.mark_in(&namespace, |w| target.is(&w.key));
         }
     }
 

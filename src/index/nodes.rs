@@ -10,7 +10,7 @@ use super::intern::Interner;
 use super::owners::OwnerId;
 use super::{Dirty, Index};
 use crate::model::keys::{Kind, Name, ObjectKey};
-use crate::model::node::{HOSTNAME_LABEL, Lease, Node, REGION_LABEL, ZONE_LABEL};
+use crate::model::node::{HOSTNAME_LABEL, Lease, Node, REGION_LABEL, ReadyStatus, ZONE_LABEL};
 use crate::model::time::Moment;
 
 /// A slot in the table of nodes.
@@ -252,6 +252,18 @@ impl Index {
         let Some(before) = slot.object.take() else { return };
         self.node_changed(id, Some(&before));
         self.nodes.release(id);
+    }
+
+    /// Marks a node whose pods have become others, if it is not ready: when the last of them has left is of interest.
+    pub(super) fn mark_left(&mut self, id: NodeId) {
+        let slot = self.nodes.get(id);
+        if slot
+            .object
+            .as_ref()
+            .is_some_and(|node| node.ready.status != ReadyStatus::True)
+        {
+            self.dirty.nodes.insert(slot.name.clone());
+        }
     }
 
     /// Marks the node, the workloads on it, those that may now go elsewhere, and all when the places that pods may go

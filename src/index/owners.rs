@@ -245,6 +245,8 @@ impl Index {
         }
         owner.present = false;
         if owner.object.take().is_some() {
+            let left: Vec<NodeId> = owner.counts.keys().copied().collect();
+            left.into_iter().for_each(|node| self.mark_left(node));
             self.dirty.workloads.insert(key.clone());
             self.forget_in_context(&key.namespace, |context| {
                 context.workloads.remove(&id);
@@ -286,6 +288,7 @@ impl Index {
         for (node, count) in &placed {
             let root = self.owners.recount(id, *node, NodeCount::default(), *count);
             self.nodes.join(*node, root);
+            self.mark_left(*node);
         }
         for touched in [old, parent].into_iter().flatten() {
             self.dirty.workloads.insert(self.owners.get(touched).key.clone());

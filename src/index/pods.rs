@@ -212,6 +212,7 @@ impl Index {
             self.mark_root(owner);
         }
         if let Some(node) = row.node {
+            self.mark_left(node);
             self.nodes.let_go(node);
         }
         (row.owner, id)

@@ -93,11 +93,7 @@ impl<'a> WorkloadView<'a> {
             .context()
             .into_iter()
             .flat_map(|context| context.autoscalers.values());
-        all.filter(move |a| {
-            *a.target.name == *key.name
-                && *a.target.kind == *key.kind.as_str()
-                && *a.target.group == *key.kind.group()
-        })
+        all.filter(move |a| a.target.is(key))
     }
 
     /// LimitRanges of its namespace, by name.
@@ -137,19 +133,29 @@ impl<'a> WorkloadView<'a> {
     /// The effective floor: the fewest replicas that it may be run at. `None` when a value that it needs is invalid.
     ///
     /// `replicas: 0` switches a HorizontalPodAutoscaler off, so the floor is then 0. With two autoscalers the larger
-    /// floor counts.
+    /// floor counts: its controller raises what the other leaves.
     #[must_use]
     pub fn floor(&self) -> Option<Floor> {
-        self.bound(|a| a.min.get().copied().or((!a.min.is_invalid()).then_some(1)))
+        let min = |a: &Autoscaler| a.min.get().copied().or((!a.min.is_invalid()).then_some(1));
+        self.bound(min, |replicas, best| replicas > best)
     }
 
     /// The effective ceiling: the most replicas that it may be run at. `None` when a value that it needs is invalid.
+    ///
+    /// With two autoscalers the smaller ceiling counts, where it is not below the floor.
     #[must_use]
     pub fn ceiling(&self) -> Option<Floor> {
-        self.bound(|a| a.max.get().copied())
+        let ceiling = self.bound(|a| a.max.get().copied(), |replicas, best| replicas < best)?;
+        let floor = self.floor().filter(|floor| floor.replicas > ceiling.replicas);
+        Some(floor.unwrap_or(ceiling))
     }
 
-    fn bound(&self, of: impl Fn(&Autoscaler) -> Option<i32>) -> Option<Floor> {
+    /// What the autoscaler says that goes before the others; without any, `spec.replicas`.
+    fn bound(
+        &self,
+        of: impl Fn(&Autoscaler) -> Option<i32>,
+        before: impl Fn(u32, u32) -> bool,
+    ) -> Option<Floor> {
         let replicas = self.workload.desired()?;
         let own = Floor {
             replicas,
@@ -161,7 +167,7 @@ impl<'a> WorkloadView<'a> {
         let mut best: Option<Floor> = None;
         for autoscaler in self.autoscalers() {
             let replicas = u32::try_from(of(autoscaler)?).ok()?;
-            if best.as_ref().is_none_or(|b| replicas > b.replicas) {
+            if best.as_ref().is_none_or(|b| before(replicas, b.replicas)) {
                 best = Some(Floor {
                     replicas,
                     source: FloorSource::Autoscaler(autoscaler.name.clone()),

@@ -2,7 +2,7 @@
 
 use super::field::{Field, FieldProblem};
 use super::intstr::IntOrString;
-use super::keys::Name;
+use super::keys::{Name, ObjectKey};
 use super::quantity::Quantity;
 use super::selector::{LabelSelector, Labels};
 
@@ -32,6 +32,16 @@ pub struct ScaleTarget {
     pub kind: Name,
     /// `name`.
     pub name: Name,
+}
+
+impl ScaleTarget {
+    /// Whether it means this workload, namespaces apart. A kind in small letters is one to the autoscaler's controller
+    /// too (`AddSpecific` in client-go's `restmapper/discovery.go`).
+    pub fn is(&self, key: &ObjectKey) -> bool {
+        let kind = key.kind.as_str();
+        let same_kind = *self.kind == *kind || *self.kind == kind.to_ascii_lowercase();
+        self.name == key.name && *self.group == *key.kind.group() && same_kind
+    }
 }
 
 /// A PodDisruptionBudget. Read and related now, judged by the PDB rules that come later.

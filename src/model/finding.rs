@@ -57,17 +57,38 @@ impl Message {
     }
 
     /// `impact: object; way out` in at most `max` characters. When it does not fit, the middle is shortened first: the
-    /// impact and the way out are what a person needs at night.
+    /// impact and the way out are what a person needs at night. Where names are so long that these two alone do not fit,
+    /// each keeps its beginning.
     #[must_use]
     pub fn render(&self, max: usize) -> String {
         let full = self.to_string();
-        let length = full.chars().count();
-        if length <= max {
+        if full.chars().count() <= max {
             return full;
         }
-        let room = self.object.chars().count().saturating_sub(length - max);
-        let object = clip(&self.object, room);
-        clip(&format!("{}: {}; {}", self.impact, object, self.way_out), max)
+        let length = |part: &str| part.chars().count();
+        let [impact, object, way_out] = [&self.impact, &self.object, &self.way_out].map(|part| length(part));
+        let room = max.saturating_sub(": ".len() + "; ".len());
+        let ends = room - object.min(room / 8);
+        let impact = impact.min(ends.saturating_sub(way_out).max(ends / 2));
+        let way_out = way_out.min(ends - impact);
+        format!(
+            "{}: {}; {}",
+            clip(&self.impact, impact),
+            clip(&self.object, room - impact - way_out),
+            clip(&self.way_out, way_out)
+        )
+    }
+
+    /// The same in at most `max` bytes.
+    #[must_use]
+    pub fn render_bytes(&self, max: usize) -> String {
+        let text = self.render(max);
+        // No character takes more than four.
+        if text.len() <= max {
+            text
+        } else {
+            self.render(max / 4)
+        }
     }
 }
 
@@ -224,6 +245,8 @@ pub fn finding_id(rule: &str, subject: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     #[test]
@@ -235,6 +258,21 @@ mod tests {
             text.starts_with("0 of 2 ready: xxx") && text.ends_with("…; evict the pods"),
             "{text}"
         );
+    }
+
+    #[rstest]
+    #[case::of_the_way_out(20, 400)]
+    #[case::of_the_impact(400, 20)]
+    #[case::of_both(400, 400)]
+    fn names_that_are_too_long_leave_something_of_each_part(#[case] impact: usize, #[case] way_out: usize) {
+        let m = Message::new("i".repeat(impact), "o".repeat(90), "w".repeat(way_out));
+        let text = m.render(256);
+        assert_eq!(text.chars().count(), 256, "{text}");
+        let part = |c: char| text.chars().filter(|one| *one == c).count();
+        assert!(part('i') >= 20 && part('o') >= 20 && part('w') >= 20, "{text}");
+        let wide = Message::new("0 of 2 ready", "漢".repeat(400), "evict the pods");
+        let text = wide.render_bytes(300);
+        assert!(text.len() <= 300 && text.ends_with("…; evict the pods"), "{text}");
     }
 
     #[test]

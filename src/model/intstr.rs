@@ -325,6 +325,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::model::testing::cases(256))]
+
         #[test]
         fn json_reads_back_what_it_wrote(value in values()) {
             let json = serde_json::to_string(&value).unwrap();

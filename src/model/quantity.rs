@@ -382,10 +382,16 @@ impl Serialize for Quantity {
 }
 
 impl<'de> Deserialize<'de> for Quantity {
-    /// From a string (white space around it is ignored), a number, or null, which the API server stores as 0.
+    /// From a string (spaces around it are ignored), a number, or null, which the API server stores as 0.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(QuantityVisitor)
     }
+}
+
+/// White space that the API server takes off a quantity. It looks at the JSON text, where a line break, a tab and some
+/// others are escapes and no space: `"128Mi\n"` is refused.
+fn is_forgiven_space(c: char) -> bool {
+    c.is_whitespace() && c >= ' ' && !matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 struct QuantityVisitor;
@@ -398,27 +404,36 @@ impl Visitor<'_> for QuantityVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Quantity, E> {
-        text.trim().parse().map_err(E::custom)
+        text.trim_matches(is_forgiven_space).parse().map_err(E::custom)
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Quantity, E> {
         Ok(Quantity::new(number, Format::DecimalSi))
     }
 
+    /// kubectl counts in 64 bits with a sign, and from there on in floating point.
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Quantity, E> {
-        Ok(Quantity::from_nanos(i128::from(number) * UNIT, Format::DecimalSi))
+        match i64::try_from(number) {
+            Ok(number) => self.visit_i64(number),
+            Err(_) => self.visit_f64(number as f64),
+        }
     }
 
-    /// By way of the text that kubectl's YAML reader (Go's `encoding/json`) would send: the shortest that reads back,
-    /// with an exponent only below 1e-6 and from 1e21 on.
+    /// By way of the text that kubectl's YAML reader (Go's `encoding/json`) would send: the shortest that reads back (of
+    /// two that are as near, the even one: `serde_json` agrees, `std` does not), with an exponent only below 1e-6 and
+    /// from 1e21 on.
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Quantity, E> {
-        let plain = number == 0.0 || (1e-6..1e21).contains(&number.abs());
-        let text = if plain {
-            format!("{number}")
-        } else {
-            format!("{number:e}")
+        let Some(text) = serde_json::Number::from_f64(number) else {
+            return Err(E::invalid_value(de::Unexpected::Float(number), &self));
         };
-        text.parse().map_err(E::custom)
+        let value: Quantity = text.to_string().parse().map_err(E::custom)?;
+        let plain = number == 0.0 || (1e-6..1e21).contains(&number.abs());
+        let format = if plain {
+            Format::DecimalSi
+        } else {
+            Format::DecimalExponent
+        };
+        Ok(Quantity::from_nanos(value.nanos(), format))
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Quantity, E> {

@@ -14,6 +14,8 @@ use super::finding::Severity;
 
 /// Longest message in a report, characters.
 pub const MESSAGE_MAX: usize = 256;
+/// Longest message of a transition, bytes: the note of an Event takes 1,024 with what is put before it.
+pub const TOLD_MAX: usize = 960;
 /// Longest remedy in a report, bytes.
 pub const REMEDY_MAX: usize = 1024;
 /// Most transitions that a report's timeline keeps.

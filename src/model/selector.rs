@@ -339,7 +339,7 @@ fn validate(key: &str, values: &[Arc<str>]) -> Result<(), SelectorError> {
     if !is_label_key(key) {
         return Err(SelectorError::InvalidKey(key.into()));
     }
-    match values.iter().find(|value| !value.is_empty() && !is_name(value)) {
+    match values.iter().find(|value| !is_label_value(value)) {
         Some(value) => Err(SelectorError::InvalidValue {
             key: key.into(),
             value: (**value).into(),
@@ -348,16 +348,32 @@ fn validate(key: &str, values: &[Arc<str>]) -> Result<(), SelectorError> {
     }
 }
 
-/// `[domain/]name`, the domain an RFC 1123 subdomain.
-fn is_label_key(key: &str) -> bool {
-    let is_part = |part: &str| {
-        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        part.bytes().all(inner) && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-')
-    };
+/// Whether a label can have this key: `[domain/]name`, the domain an RFC 1123 subdomain.
+pub fn is_label_key(key: &str) -> bool {
     match key.split_once('/') {
         None => is_name(key),
-        Some((domain, name)) => domain.len() <= 253 && domain.split('.').all(is_part) && is_name(name),
+        Some((domain, name)) => is_dns_subdomain(domain) && is_name(name),
     }
+}
+
+/// Whether a label can have this value, which may be empty.
+pub fn is_label_value(value: &str) -> bool {
+    value.is_empty() || is_name(value)
+}
+
+/// Whether this is an RFC 1123 subdomain, as the names of most objects are: `IsDNS1123Subdomain` in apimachinery.
+pub fn is_dns_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_dns_part)
+}
+
+/// Whether this is an RFC 1123 label, as the names of namespaces and containers are: `IsDNS1123Label` in apimachinery.
+pub fn is_dns_label(name: &str) -> bool {
+    name.len() <= 63 && is_dns_part(name)
+}
+
+fn is_dns_part(part: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    part.bytes().all(inner) && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-')
 }
 
 /// Up to 63 letters, digits, `-`, `_` or `.`, the first and the last a letter or digit.

@@ -101,6 +101,23 @@ pub fn list<S: AsRef<str>>(names: &[S], shown: usize) -> String {
     }
 }
 
+/// Levenshtein's distance: characters to insert, remove or replace.
+#[must_use]
+pub fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +142,12 @@ mod tests {
         assert_eq!(list(&["a", "b"], 2), "a and b");
         assert_eq!(list(&["a", "b", "c"], 2), "a, b and 1 more");
         assert_eq!(list::<&str>(&[], 2), "");
+    }
+
+    #[test]
+    fn typing_errors_are_counted() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!((distance("", "ab"), distance("ab", "ab")), (2, 0));
     }
 
     #[test]

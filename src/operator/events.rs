@@ -81,16 +81,14 @@ fn regarding(subject: &Subject, uid: &Name) -> ObjectReference {
     }
 }
 
-/// What to tell people. Of something that is over, what it was, without the way out: nobody shall evict pods that are
-/// back.
+/// What to tell people. Of something that is over, what it was, without the way out.
 fn note(change: &Change) -> String {
     let message = &change.message;
-    let was = || message.rsplit_once("; ").map_or(message.as_str(), |(was, _)| was);
     match change.transition {
         Transition::Active => message.clone(),
         Transition::Changed => format!("now {}: {message}", change.severity.as_str()),
-        Transition::Recovered => format!("recovered, not acknowledged; was: {}", was()),
-        Transition::Closed => format!("over; was: {}", was()),
+        Transition::Recovered => format!("recovered, not acknowledged; was: {}", change.was()),
+        Transition::Closed => format!("over; was: {}", change.was()),
         Transition::Withdrawn => format!("taken back: {message}"),
     }
 }

@@ -123,7 +123,8 @@ impl Metrics {
             "Failed lists and watches, each tried again. Alert when it grows for 10m: findings grow stale";
         r.register("watch_errors", help, self.watch_errors.clone());
         r.register_collector(Box::new(self.last_events.clone()));
-        let help = "Objects that could not be read and are not judged; /readyz names the last one. Alert on any increase";
+        let help = "Objects that could not be read, in whole or in part, each time they came; /readyz names those that still are \
+                    so. Alert on any increase";
         r.register("objects_skipped", help, self.skipped.clone());
         let help = "Objects in memory. Alert when it drops to 0 for pods: nothing is judged";
         r.register("index_objects", help, self.index_objects.clone());

@@ -19,8 +19,10 @@ mod latches;
 pub mod lease;
 pub mod metrics;
 mod reconcile;
+pub mod record;
 pub mod silence;
 pub mod telemetry;
+mod unread;
 mod watch;
 mod writer;
 
@@ -42,6 +44,7 @@ use self::health::{Health, Liveness, Readiness};
 use self::lease::{Elector, LeaseTiming, Outcome};
 use self::metrics::{Detail, Metrics};
 use self::reconcile::{Input, Read, Reconciler};
+use self::unread::Unread;
 use self::watch::{Seen, watch};
 use self::writer::Writer;
 use crate::api::{ClusterResilienceReport, ResilienceReport};
@@ -162,6 +165,7 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
         term: None,
         orders,
         verdicts: HashSet::new(),
+        unread: Unread::default(),
     };
     let mut loops = tokio::spawn(async move {
         // The reconciler owns the queue's end: when it stops, the writer finishes what is under way and stops too.

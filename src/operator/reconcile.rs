@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Client;
 use kube::core::DeserializeGuard;
+use kube::{Client, Resource};
 use tokio::sync::{mpsc, watch as channel};
 use tracing::{info, warn};
 
@@ -16,11 +16,13 @@ use super::latches;
 use super::lease::Leadership;
 use super::metrics::{FindingLabels, Metrics, WorkloadLabels};
 use super::silence::{FREEZE_AFTER, Hearing};
+use super::unread::Unread;
 use super::watch::Seen;
 use super::writer::Order;
 use crate::api::{
     ClusterResilienceReport, ResilienceReport, cluster_report_subject, report_name, report_subject,
 };
+use crate::engine::pace::Pace;
 use crate::engine::{Engine, ReportSeen};
 use crate::model::finding::Severity;
 use crate::model::keys::{Kind, Name, ObjectKey};
@@ -29,8 +31,6 @@ use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::source::watched::{Watched, WatchedKind};
 
-/// Changes that arrive within this time are judged together: a rollout touches a workload many times a second.
-const SETTLE: Duration = Duration::from_millis(200);
 /// The loop turns at least this often, so that liveness has a beat.
 const TICK: Duration = Duration::from_secs(1);
 /// Inputs that are taken in at once, before anything else gets a turn.
@@ -84,6 +84,7 @@ pub(super) struct Reconciler {
     pub(super) orders: mpsc::UnboundedSender<Order>,
     /// The workloads that have a series of their own.
     pub(super) verdicts: HashSet<WorkloadLabels>,
+    pub(super) unread: Unread,
 }
 
 impl Reconciler {
@@ -95,13 +96,12 @@ impl Reconciler {
         let moment = |at: Instant| Moment::ORIGIN.after(at.duration_since(origin));
         let mut batch = Vec::with_capacity(BATCH);
         let mut listed = Lists::default();
-        // When the oldest change that is not judged yet was seen.
-        let mut pending: Option<Instant> = None;
+        let mut pace = Pace::default();
         let mut gauges = Instant::now();
         let mut turned = Instant::now();
         loop {
             self.liveness.beat();
-            let wait = self.wait(pending, moment(Instant::now()));
+            let wait = self.wait(&pace, moment(Instant::now()));
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -119,13 +119,8 @@ impl Reconciler {
                 self.now(moment(at)),
                 at.duration_since(std::mem::replace(&mut turned, at)),
             );
-            if self.engine.is_dirty(moment(at)) || self.engine.next_due().is_some_and(|due| due <= moment(at))
-            {
-                pending.get_or_insert(at);
-            }
-            if pending.is_some_and(|since| at.duration_since(since) >= SETTLE) && self.engine.is_ready() {
-                let seen = pending.take().unwrap_or(at);
-                self.judge(self.now(moment(at)), seen);
+            if let Some(since) = pace.step(&self.engine, moment(at)) {
+                self.judge(self.now(moment(at)), origin + since.since(Moment::ORIGIN));
             }
             if at.duration_since(gauges) >= GAUGES {
                 gauges = at;
@@ -189,21 +184,10 @@ impl Reconciler {
     }
 
     /// How long the loop may sleep.
-    fn wait(&self, pending: Option<Instant>, now: Moment) -> Duration {
-        // What is due while changes settle is judged with them: waking for it earlier would be for nothing.
-        let due = self.engine.next_due().filter(|_| pending.is_none());
-        let due = due.map(|due| due.since(now));
-        let settle = pending.map(|since| SETTLE.saturating_sub(since.elapsed()));
-        // While inputs are missing, nothing that is due can be done.
-        let due = due.filter(|_| self.engine.is_ready());
-        let settle = settle.filter(|_| self.engine.is_ready());
-        // A timer that is due has 1 ms resolution; never spin below that.
-        due.into_iter()
-            .chain(settle)
-            .chain([TICK])
-            .min()
-            .unwrap_or(TICK)
-            .max(Duration::from_millis(1))
+    fn wait(&self, pace: &Pace, now: Moment) -> Duration {
+        let next = pace.next(&self.engine).map(|next| next.since(now));
+        // A moment has 1 ms resolution; never spin below that.
+        next.unwrap_or(TICK).clamp(Duration::from_millis(1), TICK)
     }
 
     fn judge(&mut self, now: Now, seen: Instant) {
@@ -238,26 +222,62 @@ impl Reconciler {
     fn take_object(&mut self, kind: Kind, seen: Seen<Read>, now: Moment) {
         let index = self.engine.index_mut();
         match seen {
-            Seen::ListBegins => index.begin_list(kind),
+            Seen::ListBegins => {
+                index.begin_list(kind);
+                self.unread.list_begins(kind.plural());
+            }
             Seen::ListEnds => {
                 index.end_list(kind);
                 info!(resource = kind.plural(), objects = index.count(kind), "listed");
+                if self.unread.list_ends(kind.plural()) {
+                    self.tell_unread(kind.plural());
+                }
             }
             Seen::Unreadable(why) => index.set_unreadable(kind, why),
-            Seen::Deleted(Read { key, .. }) => index.delete(&key),
+            Seen::Deleted(Read { key, .. }) => {
+                index.delete(&key);
+                self.is_read(kind.plural(), || key.path());
+            }
             Seen::Applied(Read {
-                object: Ok(object), ..
-            }) => index.apply(object, now),
+                key,
+                object: Ok(object),
+            }) => {
+                let problem = object.problems().first();
+                let problem = problem.map(|p| format!("judged in part: {} {}", p.field, p.message));
+                index.apply(object, now);
+                match problem {
+                    Some(why) => self.is_unread(kind.plural(), &key.path(), &why),
+                    None => self.is_read(kind.plural(), || key.path()),
+                }
+            }
             Seen::Applied(Read {
                 key,
                 object: Err(why),
             }) => {
-                warn!(object = %key, "not judged, it cannot be read: {why}");
-                self.readiness
-                    .skipped(kind.plural(), &format!("{}: {why}", key.path()));
-                self.metrics.watch(kind.plural()).skipped();
+                index.delete(&key);
+                self.is_unread(kind.plural(), &key.path(), &format!("not judged: {why}"));
             }
         }
+    }
+
+    /// Counts an object that cannot be read, and names it.
+    fn is_unread(&mut self, resource: &'static str, path: &str, why: &str) {
+        warn!(resource, object = path, "{why}");
+        self.metrics.watch(resource).skipped();
+        self.unread.note(resource, path, why);
+        self.tell_unread(resource);
+    }
+
+    /// An object can be read, or is gone.
+    fn is_read(&mut self, resource: &'static str, path: impl FnOnce() -> String) {
+        if self.unread.forget(resource, path) {
+            self.tell_unread(resource);
+        }
+    }
+
+    fn tell_unread(&self, resource: &'static str) {
+        self.readiness
+            .set_unread(resource, self.unread.line(resource).as_deref());
     }
 
     fn take_report<K>(
@@ -267,12 +287,20 @@ impl Reconciler {
         of: fn(&DeserializeGuard<K>) -> Result<Option<ReportSeen>, String>,
         known: &mut Known,
         now: Moment,
-    ) {
+    ) where
+        K: Resource,
+    {
         let (report, gone) = match seen {
-            Seen::ListBegins => return known.begin(),
+            Seen::ListBegins => {
+                self.unread.list_begins(resource);
+                return known.begin();
+            }
             Seen::ListEnds => {
                 for gone in known.end() {
                     self.engine.report_gone(&gone, now);
+                }
+                if self.unread.list_ends(resource) {
+                    self.tell_unread(resource);
                 }
                 return;
             }
@@ -280,7 +308,11 @@ impl Reconciler {
             Seen::Applied(report) => (report, false),
             Seen::Deleted(report) => (report, true),
         };
-        match of(report) {
+        let read = of(report);
+        if gone || read.is_ok() {
+            self.is_read(resource, || path(report.meta()));
+        }
+        match read {
             Ok(Some(seen)) if gone => {
                 known.remove(&seen.subject);
                 self.engine.report_gone(&seen.subject, now);
@@ -290,10 +322,13 @@ impl Reconciler {
                 self.engine.report_seen(seen, now);
             }
             Ok(None) => {}
-            Err(why) => {
-                warn!(resource, "report not read: {why}");
-                self.readiness.skipped(resource, &why);
+            Err(_) if gone => {
+                for subject in known.named(report.meta()) {
+                    known.remove(&subject);
+                    self.engine.report_gone(&subject, now);
+                }
             }
+            Err(why) => self.is_unread(resource, &path(report.meta()), &format!("not taken over: {why}")),
         }
     }
 
@@ -370,6 +405,13 @@ impl Known {
         self.subjects.remove(subject);
     }
 
+    /// The subjects whose report has this name.
+    fn named(&self, metadata: &ObjectMeta) -> Vec<Subject> {
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let is_it = |subject: &&Subject| subject.namespace() == namespace && is_named(metadata, subject);
+        self.subjects.iter().filter(is_it).cloned().collect()
+    }
+
     /// The list is complete. Returns what is gone.
     fn end(&mut self) -> HashSet<Subject> {
         self.is_complete = true;
@@ -405,6 +447,15 @@ fn cluster_report_of(
         status: report.status.clone(),
         acknowledgements: report.spec.acknowledgements.clone(),
     }))
+}
+
+/// `shop/deployment-web`, or `node-n1`.
+fn path(metadata: &ObjectMeta) -> String {
+    let name = metadata.name.as_deref().unwrap_or_default();
+    match metadata.namespace.as_deref() {
+        None | Some("") => name.to_owned(),
+        Some(namespace) => format!("{namespace}/{name}"),
+    }
 }
 
 fn is_named(metadata: &ObjectMeta, subject: &Subject) -> bool {

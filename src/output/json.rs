@@ -78,8 +78,9 @@ struct Target<'a> {
     name: &'a str,
 }
 
+/// An error or a note, with its place.
 #[derive(Serialize)]
-struct Remark<'a> {
+pub(super) struct Remark<'a> {
     file: Option<&'a str>,
     line: Option<usize>,
     column: Option<usize>,
@@ -187,7 +188,7 @@ fn mend(remedy: &Remedy) -> Mend<'_> {
     }
 }
 
-fn remark<'a>(place: &'a Place, message: &'a str) -> Remark<'a> {
+pub(super) fn remark<'a>(place: &'a Place, message: &'a str) -> Remark<'a> {
     Remark {
         file: place.file.as_deref(),
         line: place.line,

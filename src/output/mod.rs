@@ -1,8 +1,9 @@
-//! What `check` says: for people ([`table`]) and for tools ([`json`]).
+//! What `check` says, for people ([`table`]) and for tools ([`json`]), and what `replay` does ([`timeline`]).
 
 pub mod json;
 pub mod style;
 pub mod table;
+pub mod timeline;
 
 use crate::model::finding::{CheckResult, Outcome, Severity};
 use crate::model::keys::ObjectKey;

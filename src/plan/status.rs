@@ -161,24 +161,39 @@ fn conditions(
 /// Keeps the report small: drops the mildest findings that are active and not critical, then the oldest transitions, then
 /// whatever is last. What waits for an acknowledgement goes after what speaks for itself.
 fn fit(status: &mut ReportStatus) {
-    while size(status) > STATUS_MAX {
-        status.truncated = true;
+    // Counted down rather than written anew for each one that goes: a tenant may have thousands of them.
+    let mut size = size(status);
+    while size > STATUS_MAX {
+        if !status.truncated {
+            status.truncated = true;
+            size += TRUNCATED.len();
+        }
         let findings = &status.findings;
         let mild = |f: &ReportFinding| f.state == FindingState::Active && f.severity < Severity::Critical;
         let mildest = findings.iter().filter(|f| mild(f)).map(|f| f.severity).min();
         let last = findings
             .iter()
             .rposition(|f| mild(f) && Some(f.severity) == mildest);
-        if let Some(last) = last.filter(|_| findings.len() > 8) {
-            status.findings.remove(last);
+        let (gone, comma) = if let Some(last) = last.filter(|_| findings.len() > 8) {
+            (json_size(&status.findings.remove(last)), true)
         } else if !status.timeline.is_empty() {
-            status.timeline.remove(0);
-        } else if status.findings.pop().is_none() {
+            (json_size(&status.timeline.remove(0)), !status.timeline.is_empty())
+        } else if let Some(last) = status.findings.pop() {
+            (json_size(&last), !status.findings.is_empty())
+        } else {
             return;
-        }
+        };
+        size -= gone + usize::from(comma);
     }
 }
 
+/// What a report gains when it says that it is truncated.
+const TRUNCATED: &str = r#""truncated":true,"#;
+
 pub(super) fn size(status: &ReportStatus) -> usize {
-    serde_json::to_vec(status).map_or(0, |json| json.len())
+    json_size(status)
+}
+
+fn json_size(part: &impl serde::Serialize) -> usize {
+    serde_json::to_vec(part).map_or(0, |json| json.len())
 }

@@ -17,7 +17,9 @@
 //!   It acts when a pod is created: pods that run without it fail until the next rollout.
 //!
 //! A LimitRange of `type: Pod` sets no limit; it refuses pods of which no container has one. An explicit `0` keeps a
-//! LimitRange's default away, and so fails.
+//! LimitRange's default away, and so fails. A LimitRange's default also comes into a container whose pod has a limit:
+//! where it is below the container's own request, or above its pod's limit, the API server refuses the pods, and the
+//! container fails too.
 //!
 //! App containers and native sidecars (init containers with `restartPolicy: Always`) are judged alike. A plain init
 //! container without a limit is an `info`. Ephemeral containers are not judged.
@@ -59,13 +61,16 @@
 //!
 //! Whether the limit is large enough, requests, and limits of CPU.
 
+mod admission;
+
 use serde_json::json;
 
+use self::admission::{container_defaults, over_pod_limit, refused_by, under_request};
 use super::remedy::{pod_spec_patch, pod_spec_path, restart, written_by};
 use super::{Answers, Rule};
 use crate::index::{Listing, WorkloadView};
 use crate::model::config::ClusterVersion;
-use crate::model::context::{LimitRange, LimitRangeType};
+use crate::model::context::LimitRangeType;
 use crate::model::field::Field;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
@@ -122,12 +127,18 @@ fn judge(view: &WorkloadView<'_>, container: &Container) -> Outcome {
         }
     };
     match from_pod(view) {
-        Source::Sets(source) => return Outcome::Pass(Some(source)),
+        Source::Sets(source) => {
+            let spoilt = over_pod_limit(view, container).map(|found| refused(view, container, &found));
+            return spoilt.unwrap_or(Outcome::Pass(Some(source)));
+        }
         Source::Unclear(why) => return Outcome::Unknown(why),
         Source::Silent => {}
     }
     if explicit_zero {
         return fail(view, container, Lack::Zero);
+    }
+    if let Some(found) = over_pod_limit(view, container).or_else(|| under_request(view, container)) {
+        return refused(view, container, &found);
     }
     match from_limit_ranges(view) {
         Source::Sets(source) => match running_without(view, container) {
@@ -139,20 +150,22 @@ fn judge(view: &WorkloadView<'_>, container: &Container) -> Outcome {
     }
 }
 
-/// The pod-level limit.
+/// The pod-level limit, where the cluster reads it and it is one.
+fn pod_limit(view: &WorkloadView<'_>) -> Option<Quantity> {
+    let read = view.version() >= ClusterVersion::POD_LEVEL_RESOURCES;
+    let limit = view.template().pod_memory_limit.get().copied();
+    limit.filter(|limit| read && !limit.is_zero())
+}
+
 fn from_pod(view: &WorkloadView<'_>) -> Source {
-    if view.version() < ClusterVersion::POD_LEVEL_RESOURCES {
-        return Source::Silent;
+    if let Some(limit) = pod_limit(view) {
+        return Source::Sets(format!("the pod's spec.resources.limits.memory, {limit}"));
     }
-    match view.template().pod_memory_limit {
-        Field::Set(limit) if !limit.is_zero() => {
-            Source::Sets(format!("the pod's spec.resources.limits.memory, {limit}"))
-        }
-        Field::Set(_) | Field::Absent => Source::Silent,
-        Field::Invalid => {
-            Source::Unclear("spec.resources.limits.memory of the pod is not a quantity".to_owned())
-        }
+    let read = view.version() >= ClusterVersion::POD_LEVEL_RESOURCES;
+    if read && view.template().pod_memory_limit.is_invalid() {
+        return Source::Unclear("spec.resources.limits.memory of the pod is not a quantity".to_owned());
     }
+    Source::Silent
 }
 
 /// What the API server puts into a container without a limit when the pod is created.
@@ -186,19 +199,6 @@ fn from_limit_ranges(view: &WorkloadView<'_>) -> Source {
         }
     }
     found
-}
-
-/// The defaults of a LimitRange, by field. `max` becomes the default where there is none: `SetDefaults_LimitRangeItem`
-/// in Kubernetes' `pkg/apis/core/v1/defaults.go`.
-fn container_defaults(range: &LimitRange) -> impl Iterator<Item = (&'static str, &Field<Quantity>)> {
-    let items = range
-        .limits
-        .iter()
-        .filter(|item| item.scope == LimitRangeType::Container);
-    items.map(|item| match item.default_memory {
-        Field::Absent => ("max.memory", &item.max_memory),
-        Field::Set(_) | Field::Invalid => ("default.memory", &item.default_memory),
-    })
 }
 
 /// Pods that run this container without a limit, because they are older than the LimitRange that would give it one.
@@ -250,6 +250,26 @@ fn fail(view: &WorkloadView<'_>, container: &Container, lack: Lack) -> Outcome {
     }
 }
 
+/// A default of a LimitRange that the API server itself then refuses.
+fn refused(view: &WorkloadView<'_>, container: &Container, found: &str) -> Outcome {
+    let way_out = match written_by(view) {
+        Some(owner) => format!("set a limit for it in its {owner}"),
+        None => "set a limit of its own".to_owned(),
+    };
+    Outcome::Fail {
+        severity: severity(container),
+        message: Message::new(
+            format!(
+                "new pods are refused, as {} has no limit of its own",
+                title(container)
+            ),
+            format!("{}: {found}", view.key()),
+            way_out,
+        ),
+        remedy: Some(remedy(view, container)),
+    }
+}
+
 fn not_rolled_out(view: &WorkloadView<'_>, container: &Container, source: &str, pods: u32) -> Outcome {
     let key = view.key();
     let restart = restart(key);
@@ -265,21 +285,6 @@ fn not_rolled_out(view: &WorkloadView<'_>, container: &Container, source: &str, 
         ),
         remedy: Some(Remedy::Advice(restart)),
     }
-}
-
-/// The LimitRange of type Pod that refuses this template's pods: none of their containers has a memory limit, not even
-/// an explicit 0, which would slip through.
-fn refused_by<'a>(view: &WorkloadView<'a>) -> Option<&'a str> {
-    let template = view.template();
-    let limited = |c: &Container| !matches!(c.memory_limit, Field::Absent);
-    if !matches!(template.pod_memory_limit, Field::Absent) || template.containers.iter().any(limited) {
-        return None;
-    }
-    let refuses = |range: &&LimitRange| {
-        let mut items = range.limits.iter();
-        items.any(|item| item.scope == LimitRangeType::Pod && item.max_memory.get().is_some())
-    };
-    view.limit_ranges().find(refuses).map(|range| &*range.name)
 }
 
 fn remedy(view: &WorkloadView<'_>, container: &Container) -> Remedy {
@@ -329,12 +334,13 @@ fn remedy(view: &WorkloadView<'_>, container: &Container) -> Remedy {
     }
 }
 
-/// The smallest `max.memory` that LimitRanges allow a container: a larger limit would be refused.
+/// The smallest of the pod's limit and of what LimitRanges allow a container: a larger limit would be refused.
 fn largest_allowed(view: &WorkloadView<'_>) -> Option<Quantity> {
     let items = view.limit_ranges().flat_map(|range| &range.limits);
     items
         .filter(|item| item.scope == LimitRangeType::Container)
         .filter_map(|item| item.max_memory.get().copied())
+        .chain(pod_limit(view))
         .min()
 }
 

@@ -18,12 +18,15 @@
 //!   replicas that it may run: a skew that lets all of them sit together constrains nothing.
 //!
 //! A zone or region key counts only while the schedulable nodes are in two or more of them (without any Node, as in
-//! files, it counts). `matchLabelKeys` is read on spread from Kubernetes 1.27 on, on affinity from 1.31 on. A
-//! `labelSelector` that is absent selects nothing. The scheduler's cluster-wide default constraints do not count.
+//! files, it counts), except in a required anti-affinity: then a single replica can run, and `rollout` below says so. A
+//! soft constraint does not count where fewer than two nodes have the labels of all soft constraints: the scheduler
+//! leaves out the others. `matchLabelKeys` is read on spread from Kubernetes 1.27 on, on affinity from 1.31 on. A
+//! `labelSelector` that is absent selects nothing, and so does the empty one of a spread constraint; that of an affinity
+//! term selects all. The scheduler's cluster-wide default constraints do not count.
 //!
 //! A pass says how strong it is (`required`, `preferred`) and over which keys. One more result, `rollout`, tells of hard
-//! rules that may block the next rollout: more replicas than nodes under a required anti-affinity by hostname, or
-//! `DoNotSchedule` with `maxSkew: 1` that counts the old revision's pods too.
+//! rules that may block the next rollout: more replicas than domains under a required anti-affinity (a warning
+//! when there is only one), or `DoNotSchedule` with `maxSkew: 1` that counts the old revision's pods too.
 //!
 //! ## Example
 //!
@@ -56,7 +59,7 @@
 //!
 //! ## Remedy
 //!
-//! A soft spread (`ScheduleAnyway`) over hostname and zone, added to what is there. Soft, because a hard one trades an
+//! A soft spread (`ScheduleAnyway`) over hostname and (unless the nodes lack it) zone, added to what is there. Soft, because a hard one trades an
 //! outage later for pods that stay Pending now. `matchLabelKeys: [pod-template-hash]` makes each revision of a
 //! Deployment spread by itself; a StatefulSet replaces its pods one by one and needs none.
 //!
@@ -70,11 +73,12 @@
 //!
 //! Where the pods are now (the detectors do), whether there is room to keep them apart, node selectors and volumes.
 
+mod domains;
 mod mend;
 mod rollout;
 mod terms;
 
-use self::terms::{Judged, Miss, Strength};
+use self::terms::{Judged, Miss, Strength, Why};
 use super::remedy::written_by;
 use super::{Answers, Rule};
 use crate::index::{FloorSource, WorkloadView};
@@ -171,9 +175,20 @@ fn fail(view: &WorkloadView<'_>, terms: &[Judged<'_>], ceiling: u32) -> Outcome 
         [one] => format!("{key}: {one}"),
         [first, rest @ ..] => format!("{key}: {first} (and {} more without effect)", rest.len()),
     };
-    let way_out = match written_by(view) {
-        Some(owner) => format!("spread them over hostname and zone in its {owner}"),
-        None => "add a soft spread over hostname and zone".to_owned(),
+    let over = match mend::keys(view) {
+        [_] => "hostname",
+        _ => "hostname and zone",
+    };
+    let (way_out, remedy) = match (misses.first().map(|miss| &miss.why), written_by(view)) {
+        (Some(Why::Beside(other)), _) => (
+            "remove that, or label the nodes".to_owned(),
+            mend::without(view, other),
+        ),
+        (_, Some(owner)) => (
+            format!("spread them over {over} in its {owner}"),
+            mend::soft_spread(view),
+        ),
+        (_, None) => (format!("add a soft spread over {over}"), mend::soft_spread(view)),
     };
     Outcome::Fail {
         severity: RULE.severity,
@@ -182,7 +197,7 @@ fn fail(view: &WorkloadView<'_>, terms: &[Judged<'_>], ceiling: u32) -> Outcome 
             found,
             way_out,
         ),
-        remedy: Some(mend::soft_spread(view)),
+        remedy: Some(remedy),
     }
 }
 

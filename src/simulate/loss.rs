@@ -162,6 +162,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::model::testing::cases(256))]
+
         #[test]
         fn one_more_ready_replica_never_makes_it_worse(
             placed in proptest::collection::vec(1..=5_u8, 0..8),

@@ -2,6 +2,8 @@
 //!
 //! A watcher needs of its objects only who they are and their `resourceVersion`; everything else of `ObjectMeta` stays
 //! empty, because most of a cluster's memory would otherwise go into `managedFields`. Do not use these types to write.
+//!
+//! What becomes of the object itself is the second parameter: projected for the engine, or only pruned for a recording.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -11,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use kube::{Api, Client, Resource};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::projection::{self, Projection, ProjectionError};
 use crate::model::keys::{Kind, ObjectKey};
@@ -30,7 +33,7 @@ pub trait WatchedKind: Reads + Clone + Debug + Send + Sync + Sized + 'static {
     type Scope;
 
     /// Where the engine reads objects of this kind: everywhere, except for Leases.
-    fn api(client: Client) -> Api<Watched<Self>> {
+    fn api<O>(client: Client) -> Api<Watched<Self, O>> {
         Api::all(client)
     }
 }
@@ -38,18 +41,52 @@ pub trait WatchedKind: Reads + Clone + Debug + Send + Sync + Sized + 'static {
 /// An object as the API server sent it: projected, or the reason why it cannot be. Reading one never fails on an odd
 /// object, so that one of them cannot hold up the whole list.
 #[derive(Clone, Debug)]
-pub struct Watched<K> {
+pub struct Watched<K, O = Projected> {
     metadata: ObjectMeta,
-    object: Result<Object, ProjectionError>,
+    object: O,
     kind: PhantomData<fn() -> K>,
+}
+
+/// An object for the engine.
+pub type Projected = Result<Object, ProjectionError>;
+
+/// An object for a recording: JSON with only those fields that are read.
+#[derive(Clone, Debug)]
+pub struct Pruned(Value);
+
+impl<K: WatchedKind> Watched<K, Pruned> {
+    /// Its JSON; see [`projection::prune`].
+    pub fn into_json(self) -> Value {
+        self.object.0
+    }
+}
+
+impl<'de, K: WatchedKind> Deserialize<'de> for Watched<K, Pruned> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let whole = Value::deserialize(deserializer)?;
+        let text = |field: &str| whole["metadata"][field].as_str().map(str::to_owned);
+        let metadata = ObjectMeta {
+            name: text("name"),
+            namespace: text("namespace"),
+            uid: text("uid"),
+            resource_version: text("resourceVersion"),
+            ..ObjectMeta::default()
+        };
+        Ok(Watched {
+            metadata,
+            object: Pruned(projection::prune(K::KIND, whole)),
+            kind: PhantomData,
+        })
+    }
 }
 
 impl<K: WatchedKind> Watched<K> {
     /// Which object it is, and the object, or why it cannot be read.
     ///
     /// # Errors
-    /// The inner result: [`ProjectionError`] for an object without a name, or that is none.
-    pub fn into_parts(self) -> (ObjectKey, Result<Object, ProjectionError>) {
+    /// The inner result: [`ProjectionError`] for an object without a name, or that is none; or with a field that does not
+    /// fit, where the model has no place to say so ([`Object::problems`]).
+    pub fn into_parts(self) -> (ObjectKey, Projected) {
         let text = |text: Option<String>| text.unwrap_or_default();
         let key = match &self.object {
             Ok(object) => object.key(),
@@ -70,15 +107,24 @@ impl<'de, K: WatchedKind> Deserialize<'de> for Watched<K> {
             resource_version: identity.resource_version.map(Cow::into_owned),
             ..ObjectMeta::default()
         });
+        let mut problems = seen.problems.into_iter();
+        let object = match (seen.object, problems.next()) {
+            // Of a kind whose model cannot tell a field that does not fit from an absent one.
+            (Ok(object), Some(problem)) if object.problems().is_empty() => Err(ProjectionError::Field {
+                kind: K::KIND,
+                problem,
+            }),
+            (object, _) => object,
+        };
         Ok(Watched {
             metadata: metadata.unwrap_or_default(),
-            object: seen.object,
+            object,
             kind: PhantomData,
         })
     }
 }
 
-impl<K: WatchedKind> Resource for Watched<K> {
+impl<K: WatchedKind, O> Resource for Watched<K, O> {
     type DynamicType = ();
     type Scope = K::Scope;
 
@@ -152,7 +198,7 @@ impl WatchedKind for Leases {
     const KIND: Kind = Kind::Lease;
     type Scope = NamespaceResourceScope;
 
-    fn api(client: Client) -> Api<Watched<Self>> {
+    fn api<O>(client: Client) -> Api<Watched<Self, O>> {
         Api::namespaced(client, NODE_LEASE_NAMESPACE)
     }
 }
@@ -161,7 +207,8 @@ impl Reads for Leases {
     type Fields<'de> = projection::LeaseFields<'de>;
 }
 
-/// Runs a block for every kind of [`Kind::ALL`], with its [`Kind`] and its `Api<Watched<_>>`.
+/// Runs a block for every kind of [`Kind::ALL`], with its [`Kind`] and its `Api<Watched<_, _>>`; what is watched there,
+/// projected or pruned objects, the block says by what it does with them.
 ///
 /// `for_each_kind!(client, |kind, api| { … })`
 macro_rules! for_each_kind {
@@ -199,7 +246,7 @@ mod tests {
             .collect();
         assert_eq!(
             names,
-            [("a", true), ("", false), ("", false), ("", false), ("b", true)]
+            [("a", false), ("", false), ("", false), ("", false), ("b", true)]
         );
     }
 
@@ -215,6 +262,22 @@ mod tests {
         assert_eq!(node.meta().resource_version.as_deref(), Some("42"));
         assert_eq!(node.meta().managed_fields, None);
         assert!(matches!(node.into_parts().1, Ok(Object::Node(n)) if n.unschedulable && &*n.uid == "u"));
+    }
+
+    #[test]
+    fn a_recorded_object_keeps_what_the_watch_needs_and_nothing_that_is_secret() {
+        let json = r#"{"metadata":{"name":"web-1","namespace":"shop","resourceVersion":"42","managedFields":[{}]},
+            "spec":{"nodeName":"n1","containers":[{"name":"app","env":[{"name":"TOKEN","value":"secret"}]}]}}"#;
+        let pod: Watched<Pods, Pruned> = serde_json::from_str(json).expect("a pod");
+        assert_eq!(pod.meta().resource_version.as_deref(), Some("42"));
+        let expected = serde_json::json!({ "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": "web-1", "namespace": "shop" },
+            "spec": { "nodeName": "n1", "containers": [{ "name": "app" }] } });
+        assert_eq!(pod.into_json(), expected);
+        assert!(
+            serde_json::from_str::<Watched<Pods, Pruned>>("7").is_ok(),
+            "an odd object fails no list"
+        );
     }
 
     #[test]

@@ -29,7 +29,7 @@ fn web(namespace: &str) -> [Value; 2] {
 }
 
 /// One telling of the story.
-struct Story<'w> {
+pub(crate) struct Story<'w> {
     world: &'w World,
     namespace: &'static str,
     node: &'static str,
@@ -39,7 +39,7 @@ struct Story<'w> {
 }
 
 impl<'w> Story<'w> {
-    fn begin(world: &'w World, namespace: &'static str, node: &'static str) -> Self {
+    pub(crate) fn begin(world: &'w World, namespace: &'static str, node: &'static str) -> Self {
         let operator = world.ready_operator(0);
         world.plane.namespace(namespace).expect("a namespace");
         world.only(node);
@@ -69,7 +69,7 @@ impl<'w> Story<'w> {
         }
     }
 
-    fn shows(&self, what: &str, shows: impl Fn(&Report) -> bool) -> Report {
+    pub(crate) fn shows(&self, what: &str, shows: impl Fn(&Report) -> bool) -> Report {
         self.world
             .report_shows(self.namespace, "deployment-web", what, shows)
     }
@@ -84,7 +84,7 @@ impl<'w> Story<'w> {
     }
 
     /// Silences the node; returns how long after the API showed `Ready=Unknown` both findings were there.
-    fn silence(&self, finding: &str) -> Duration {
+    pub(crate) fn silence(&self, finding: &str) -> Duration {
         self.world.plane.silence(self.node).expect("silenced");
         self.world
             .plane
@@ -96,7 +96,7 @@ impl<'w> Story<'w> {
         shown.elapsed()
     }
 
-    fn revive(&self) {
+    pub(crate) fn revive(&self) {
         self.world.plane.revive(self.node).expect("revived");
         self.world
             .plane

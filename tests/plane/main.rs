@@ -3,12 +3,17 @@
 //! One plane for the whole suite, one test at a time (they silence nodes and restart the operator); each has namespaces
 //! of its own. Its first lines print by how much the timers are shorter than a default cluster's.
 
+mod autoscaled;
 mod cases;
 mod heartbeats;
 mod iconik;
 mod leaders;
+mod limits;
+mod placed;
 mod planted;
 mod quiet;
+mod recorded;
 mod refused;
+mod said;
 mod suspect;
 mod world;

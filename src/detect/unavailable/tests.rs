@@ -266,6 +266,29 @@ fn what_is_stranded_is_said_once() {
     assert_eq!(trace.lines(RULE), ["610 shop/web + critical"], "another cause");
 }
 
+/// Endpoints follow readiness within a second; a page that is over before it is read is worth nothing.
+#[test]
+fn endpoints_are_given_their_time_when_a_workload_is_no_longer_stranded() {
+    let mut trace = cluster(web(1));
+    let endpoints = |ready| endpoint_slice("shop/web", ready, 1).object();
+    trace.at(0.0, [service("shop/web").object(), endpoints(1)]);
+    trace.at(100.0, [node("n1").unknown_since(100).object()]);
+    trace.at(100.1, [replica(1).unready().object(), endpoints(0)]);
+    trace.pass(200.0);
+    trace.at(200.0, [node("n1").ready_since(200).object(), replica(1).object()]);
+    trace.at(200.7, [endpoints(1)]).pass(300.0);
+    assert_eq!(trace.lines(RULE), quiet());
+    trace.at(400.0, [node("n1").unknown_since(400).object()]);
+    trace.at(400.1, [replica(1).unready().object(), endpoints(0)]);
+    trace.at(500.0, [node("n1").ready_since(500).object(), replica(1).object()]);
+    trace.pass(600.0);
+    assert_eq!(
+        trace.lines(RULE),
+        ["510 shop/web + critical"],
+        "they do not follow"
+    );
+}
+
 fn replaced() -> Vec<Object> {
     vec![replica(1).unready().terminating(wall(150)).object()]
 }

@@ -220,3 +220,38 @@ fn a_hostile_owner_hides_nothing() {
     );
     assert_eq!(status.criticality, None);
 }
+
+#[test]
+fn a_standby_goes_on_with_the_report_on_a_node_that_was_made_anew() {
+    let mut cluster = Cluster::new();
+    cluster.engine.lead(false, Moment(0));
+    let silent = |uid: &str| crate::model::node::Node {
+        uid: uid.into(),
+        ..node("n1").unknown_since(20)
+    };
+    let seen = |uid: &str, status: ReportStatus| ReportSeen {
+        subject: Subject::Node("n1".into()),
+        uid: uid.into(),
+        status: Some(status),
+        acknowledgements: Vec::new(),
+    };
+    let mut leader = Cluster::new();
+    let first = leader.see(web()).happens(20, [silent("first").object()]);
+    cluster.see(web()).happens(20, [silent("first").object()]);
+    cluster
+        .engine
+        .report_seen(seen("first", status(&first, "Node").clone()), Moment(20_000));
+    let second = leader.happens(30, [silent("second").object()]);
+    let told = status(&second, "Node").clone();
+    cluster
+        .engine
+        .report_gone(&Subject::Node("n1".into()), Moment(30_000));
+    cluster.engine.report_seen(seen("second", told), Moment(30_000));
+    cluster.happens(30, [silent("second").object()]);
+    cluster.engine.lead(true, Moment(40_000));
+    let decisions = cluster.at(40);
+    assert!(
+        decisions.iter().all(|d| d.subject != Subject::Node("n1".into())),
+        "its report says all there is to say: {decisions:#?}"
+    );
+}

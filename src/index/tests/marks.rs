@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::context::{DisruptionBudget, EndpointSlice, LimitRangeType};
-use crate::model::field::Field;
+use crate::model::context::{EndpointSlice, LimitRangeType};
 use crate::model::node::REGION_LABEL;
 use crate::model::pod::PodShape;
-use crate::model::testing::{endpoint_slice, hpa, limit_range, namespace, selector, service};
+use crate::model::testing::{budget, endpoint_slice, hpa, limit_range, namespace, service};
 
 /// Two Deployments in `shop`, one elsewhere.
 fn shops(more: impl IntoIterator<Item = Object>) -> Index {
@@ -31,18 +30,6 @@ fn sizes() -> Object {
     ))
 }
 
-fn budget(path: &str) -> Object {
-    let key = key(Kind::PodDisruptionBudget, path);
-    Object::DisruptionBudget(DisruptionBudget {
-        selector: Some(selector(&[("app", &key.name)])),
-        namespace: key.namespace,
-        name: key.name,
-        min_available: Field::Absent,
-        max_unavailable: Field::Absent,
-        problems: Vec::new(),
-    })
-}
-
 #[test]
 fn what_relates_to_a_workload_marks_it_when_it_comes_changes_and_goes() {
     let web = || keys(["shop/web"]);
@@ -50,7 +37,7 @@ fn what_relates_to_a_workload_marks_it_when_it_comes_changes_and_goes() {
     let cases: [(Object, BTreeSet<ObjectKey>); 5] = [
         (Object::Autoscaler(hpa("shop/web", Some(2), 5)), web()),
         (Object::Service(service("shop/web")), web()),
-        (budget("shop/web"), web()),
+        (Object::DisruptionBudget(budget("shop/web")), web()),
         (sizes(), shop()),
         (Object::Namespace(namespace("shop", &[("team", "a")])), shop()),
     ];
@@ -329,4 +316,32 @@ fn the_first_list_of_a_kind_marks_all_as_absence_now_counts() {
     index.end_list(Kind::PodDisruptionBudget);
     assert_eq!(index.take_dirty().workloads, keys(["shop/web"]));
     assert!(!index.is_complete());
+}
+
+#[test]
+fn a_node_that_is_not_ready_is_marked_when_pods_leave_it() {
+    let shop = |node: crate::model::node::Node| {
+        let web = [deployment("shop/web").object(), replica_set("shop/web").object()];
+        let web = web.into_iter().chain([pod("shop/web-1").on("n1").object()]);
+        settled(web.chain([node.object()]))
+    };
+    let leave: [fn(&mut Index); 5] = [
+        |index| index.delete(&key(Kind::Pod, "shop/web-1")),
+        |index| index.apply(pod("shop/web-1").on("n2").object(), Moment(1)),
+        |index| {
+            index.apply(
+                replica_set("shop/web").with(|w| w.controller = None).object(),
+                Moment(1),
+            );
+        },
+        |index| index.delete(&key(Kind::ReplicaSet, "shop/web-rs")),
+        |index| index.delete(&key(Kind::Deployment, "shop/web")),
+    ];
+    for (nth, leave) in leave.into_iter().enumerate() {
+        for (at, marked) in [(node("n1"), false), (node("n1").unknown_since(0), true)] {
+            let mut index = shop(at);
+            leave(&mut index);
+            assert_eq!(index.take_dirty().nodes.contains("n1"), marked, "case {nth}");
+        }
+    }
 }

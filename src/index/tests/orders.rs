@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::testing::cases;
 use crate::model::text::fnv32;
 use crate::model::workload::Controller;
 
@@ -197,7 +198,7 @@ fn seen(index: &Index) -> BTreeMap<ObjectKey, Seen> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(cases(512))]
 
     #[test]
     fn counts_are_those_of_a_recount(events in events()) {

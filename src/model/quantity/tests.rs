@@ -166,10 +166,14 @@ fn sums_and_products_stop_at_the_largest_quantity() {
 #[case("\" 128Mi \"", "128Mi")]
 #[case("128974848", "128974848")]
 #[case("-3", "-3")]
-#[case("18446744073709551615", "18446744073709551615")]
+#[case("\"\u{a0}128Mi\u{85}\"", "128Mi")]
+#[case("9223372036854775807", "9223372036854775807")]
+#[case::past_63_bits_as_a_float("18446744073709551615", "18446744073709552k")]
 #[case("0.1", "100m")]
 #[case("129e6", "129M")]
 #[case("1e22", "10e21")]
+#[case("1e17", "100P")]
+#[case::the_even_one_of_two_that_are_as_near("1999325533251529.25", "1999325533251529200m")]
 #[case("1.5e-7", "150e-9")]
 #[case("null", "0")]
 fn json_may_hold_a_string_or_a_number(#[case] json: &str, #[case] canonical: &str) {
@@ -194,6 +198,13 @@ fn yaml_may_leave_the_quotes_out(#[case] yaml: &str, #[case] canonical: &str) {
 fn json_of_another_shape_is_an_error() {
     assert!(serde_json::from_str::<Quantity>("true").is_err());
     assert!(serde_json::from_str::<Quantity>("\"1K\"").is_err());
+    // White space that JSON escapes is not taken off: in YAML, that of a block scalar's end.
+    for space in ["\\n", "\\t", "\\r", "\u{2028}", "\u{2029}"] {
+        let json = format!("\"128Mi{space}\"");
+        assert!(serde_json::from_str::<Quantity>(&json).is_err(), "{json}");
+    }
+    assert!(serde_saphyr::from_str::<Quantity>(".inf").is_err());
+    assert!(serde_saphyr::from_str::<Quantity>(".nan").is_err());
 }
 
 #[test]
@@ -213,6 +224,8 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(crate::model::testing::cases(256))]
+
     #[test]
     fn every_text_of_the_grammar_reads_and_prints_back(text in texts()) {
         let read = quantity(&text);

@@ -194,6 +194,8 @@ fn hash(labels: &Labels) -> u64 {
 }
 
 proptest! {
+    #![proptest_config(crate::model::testing::cases(256))]
+
     #[test]
     fn labels_behave_like_a_map(pairs in pairs()) {
         let map: BTreeMap<_, _> = pairs.iter().cloned().collect();

@@ -39,8 +39,8 @@ pub enum KindState {
 struct Kind {
     state: KindState,
     has_listed: bool,
-    skipped: u64,
-    last_skipped: String,
+    /// Objects that cannot be read now.
+    unread: Option<String>,
 }
 
 impl Kind {
@@ -48,8 +48,7 @@ impl Kind {
         Self {
             state,
             has_listed: false,
-            skipped: 0,
-            last_skipped: String::new(),
+            unread: None,
         }
     }
 
@@ -73,13 +72,8 @@ impl Kind {
         }
     }
 
-    fn skipped_line(&self, kind: &str) -> Option<String> {
-        let last = &self.last_skipped;
-        match self.skipped {
-            0 => None,
-            1 => Some(format!("{kind}: 1 object skipped: {last}")),
-            n => Some(format!("{kind}: {n} objects skipped, the last: {last}")),
-        }
+    fn unread_line(&self, kind: &str) -> Option<String> {
+        self.unread.as_ref().map(|unread| format!("{kind}: {unread}"))
     }
 }
 
@@ -125,15 +119,14 @@ impl Readiness {
         });
     }
 
-    /// Counts an object of `kind` that could not be read, as in `shop/web-1: spec.replicas: not a number`.
-    pub fn skipped(&self, kind: &'static str, object: &str) {
-        // Skips never change whether we are ready, so nobody is woken.
+    /// Says which objects of `kind` cannot be read now, in one line; `None` when all can.
+    pub fn set_unread(&self, kind: &'static str, unread: Option<&str>) {
+        // That never changes whether we are ready, so nobody is woken.
         self.kinds.send_if_modified(|kinds| {
             let entry = kinds
                 .entry(kind)
                 .or_insert_with(|| Kind::new(KindState::Waiting { on: "listing" }));
-            entry.skipped += 1;
-            entry.last_skipped = one_line(object);
+            entry.unread = unread.map(without_control);
             false
         });
     }
@@ -157,7 +150,7 @@ impl Readiness {
             of.iter().filter_map(|(name, kind)| kind.line(name)).collect()
         };
         let mut notes = states(&free);
-        notes.extend(kinds.iter().filter_map(|(name, kind)| kind.skipped_line(name)));
+        notes.extend(kinds.iter().filter_map(|(name, kind)| kind.unread_line(name)));
         Report {
             blocking: states(&blocking),
             notes,
@@ -209,8 +202,11 @@ fn tidy(state: KindState) -> KindState {
 }
 
 fn one_line(text: &str) -> String {
+    without_control(&text.chars().take(MAX_REASON).collect::<String>())
+}
+
+fn without_control(text: &str) -> String {
     text.chars()
-        .take(MAX_REASON)
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }
@@ -268,20 +264,22 @@ mod tests {
     }
 
     #[test]
-    fn blocking_lines_come_first_and_skipped_objects_last() {
+    fn blocking_lines_come_first_and_unread_objects_last() {
         let readiness = Readiness::default();
         readiness.expect("services");
         readiness.set("scaledobjects", missing());
         readiness.set("pods", KindState::Listed);
-        readiness.skipped("pods", "shop/web-0: spec: missing");
-        readiness.skipped("pods", "shop/web-1: spec: missing");
+        readiness.set("nodes", KindState::Listed);
+        readiness.set_unread("nodes", Some("1 object cannot be read: n1: spec: not a map"));
+        readiness.set_unread("nodes", None);
+        readiness.set_unread("pods", Some("1 object cannot be read: shop/web-1: not\na map"));
         readiness.set("reports (latches)", waiting(""));
         assert_eq!(
             readiness.report().to_string(),
             "waiting: reports (latches)\n\
              waiting: services: listing\n\
              missing: scaledobjects: no such kind\n\
-             pods: 2 objects skipped, the last: shop/web-1: spec: missing\n"
+             pods: 1 object cannot be read: shop/web-1: not a map\n"
         );
     }
 

@@ -1,3 +1,7 @@
+//! The table of cases; what LimitRanges refuse has a file of its own.
+
+mod admission;
+
 use rstest::rstest;
 use serde_json::json;
 

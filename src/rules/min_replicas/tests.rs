@@ -119,6 +119,16 @@ fn objects(workload: Workload, hpas: Vec<Autoscaler>) -> impl Iterator<Item = Ob
     aimed(|a| a.target.kind = "StatefulSet".into()),
     "fail warning: down"
 )]
+#[case::an_autoscaler_whose_target_is_in_small_letters(
+    web().replicas(1),
+    aimed(|a| a.target.kind = "deployment".into()),
+    "pass: at least 3 replicas, by HorizontalPodAutoscaler web"
+)]
+#[case::an_autoscaler_of_another_kind_in_odd_letters(
+    web().replicas(1),
+    aimed(|a| a.target.kind = "DEPLOYMENT".into()),
+    "fail warning: down"
+)]
 #[case::an_autoscaler_of_another_group(
     web().replicas(1),
     aimed(|a| a.target.group = "argoproj.io".into()),

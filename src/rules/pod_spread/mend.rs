@@ -1,13 +1,14 @@
-//! The remedy: a soft spread over hostname and zone, added to what is there.
+//! The remedy: a soft spread over hostname and zone (where nodes have one), added to what is there.
 
 use serde_json::{Value, json};
 
+use super::domains::domains;
 use super::terms::POD_TEMPLATE_HASH;
 use crate::index::WorkloadView;
 use crate::model::config::ClusterVersion;
 use crate::model::field::Field;
 use crate::model::finding::Remedy;
-use crate::model::keys::Kind;
+use crate::model::keys::{Kind, Name};
 use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::template::WhenUnsatisfiable;
 use crate::rules::remedy::{pod_spec_patch, pod_spec_path, written_by};
@@ -35,12 +36,13 @@ pub(super) fn soft_spread(view: &WorkloadView<'_>) -> Remedy {
             .iter()
             .any(|c| *c.topology_key == *topology_key)
     };
+    let over = keys(view);
     let constraints = |keys: &[&str]| Value::Array(keys.iter().map(|k| constraint(view, k)).collect());
     let path = format!("{}.topologySpreadConstraints", pod_spec_path(key.kind));
     if let Some(owner) = written_by(view) {
         return Remedy::Advice(format!(
             "add to {path} of {key}, in its {owner}: {}",
-            constraints(&[HOSTNAME_LABEL, ZONE_LABEL])
+            constraints(over)
         ));
     }
     if taken(HOSTNAME_LABEL) {
@@ -61,7 +63,7 @@ pub(super) fn soft_spread(view: &WorkloadView<'_>) -> Remedy {
     let keys: &[&str] = if taken(ZONE_LABEL) {
         &[HOSTNAME_LABEL]
     } else {
-        &[HOSTNAME_LABEL, ZONE_LABEL]
+        over
     };
     Remedy::Patch {
         target: key.clone(),
@@ -72,6 +74,27 @@ pub(super) fn soft_spread(view: &WorkloadView<'_>) -> Remedy {
         reason: "soft: it spreads the pods where there is room and leaves none Pending; what is there stays"
             .to_owned(),
     }
+}
+
+/// Over what. A soft constraint over a label that nodes lack would take the effect from the other, so where that leaves
+/// fewer than two nodes the zone is left out.
+pub(super) fn keys(view: &WorkloadView<'_>) -> &'static [&'static str] {
+    let hosts = |beside: &[&Name]| domains(view, HOSTNAME_LABEL, beside, 2);
+    if hosts(&[&Name::from(ZONE_LABEL)]) < hosts(&[]) {
+        &[HOSTNAME_LABEL]
+    } else {
+        &[HOSTNAME_LABEL, ZONE_LABEL]
+    }
+}
+
+/// What to do about a soft constraint that takes the effect from the others.
+pub(super) fn without(view: &WorkloadView<'_>, other: &Name) -> Remedy {
+    let key = view.key();
+    Remedy::Advice(format!(
+        "remove the one over {other} from {}.topologySpreadConstraints of {}, or label the nodes with it",
+        pod_spec_path(key.kind),
+        written_by(view).unwrap_or_else(|| key.to_string()),
+    ))
 }
 
 fn constraint(view: &WorkloadView<'_>, topology_key: &str) -> Value {

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::terms::{Judged, POD_TEMPLATE_HASH, Strength, Term, schedulable_nodes};
+use super::RULE;
+use super::domains::domains;
+use super::terms::{Judged, POD_TEMPLATE_HASH, Strength, Term};
 use crate::index::{Listing, WorkloadView};
 use crate::model::config::ClusterVersion;
 use crate::model::field::Field;
@@ -26,37 +28,51 @@ pub(super) fn blocks(
         })
     };
     let outcome = hard()
-        .find_map(|term| more_than_nodes(view, term, ceiling))
+        .find_map(|term| more_than_domains(view, term, ceiling))
         .or_else(|| hard().find_map(|term| counts_old_pods(view, term)))?;
     Some((Some("rollout".to_owned()), outcome))
 }
 
-/// Required anti-affinity by hostname, and more replicas than nodes.
-fn more_than_nodes(view: &WorkloadView<'_>, term: Term<'_>, ceiling: u32) -> Option<Outcome> {
+/// Required anti-affinity, and more replicas than domains.
+fn more_than_domains(view: &WorkloadView<'_>, term: Term<'_>, ceiling: u32) -> Option<Outcome> {
     let Term::AntiAffinity(_) = term else { return None };
-    if **term.key() != *HOSTNAME_LABEL || *view.listing(Kind::Node) != Listing::Listed {
+    if *view.listing(Kind::Node) != Listing::Listed {
         return None;
     }
-    let nodes = schedulable_nodes(view)?;
-    if ceiling <= nodes {
+    let domains = domains(view, term.key(), &[], usize::try_from(ceiling).ok()?)?;
+    let domains = u32::try_from(domains).ok()?;
+    if ceiling <= domains {
         return None;
     }
+    let of_nodes = **term.key() == *HOSTNAME_LABEL;
+    let (one, more) = if of_nodes {
+        ("node", "nodes")
+    } else {
+        (&**term.key(), "domains")
+    };
+    let take = if domains == 1 { "takes" } else { "take" };
+    let found = format!("requires a {one} for each replica, and {domains} {take} pods");
     let key = view.key();
     let advice = format!(
-        "under {}.affinity.podAntiAffinity of {}, prefer ({}) rather than require, or add nodes",
+        "under {}.affinity.podAntiAffinity of {}, prefer ({}) rather than require, or add {more}",
         pod_spec_path(key.kind),
         written_by(view).unwrap_or_else(|| key.to_string()),
         "preferredDuringSchedulingIgnoredDuringExecution",
     );
     Some(Outcome::Fail {
-        severity: Severity::Info,
+        // A single replica is what the rule is about; more of them are for a person to judge.
+        severity: if domains > 1 {
+            Severity::Info
+        } else {
+            RULE.severity
+        },
         message: Message::new(
             format!(
                 "{} of {ceiling} replicas may stay Pending, and rollouts with them",
-                ceiling - nodes
+                ceiling - domains
             ),
-            format!("{key} requires a node for each replica, and {nodes} take pods"),
-            "prefer rather than require it, or add nodes",
+            format!("{key} {found}"),
+            format!("prefer rather than require it, or add {more}"),
         ),
         remedy: Some(Remedy::Advice(advice)),
     })

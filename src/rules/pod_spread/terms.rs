@@ -1,13 +1,12 @@
 //! Each anti-affinity term and spread constraint by itself: does it keep the workload's own pods apart, and if not, why.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::index::{Listing, WorkloadView};
+use super::domains::has_domains;
+use crate::index::WorkloadView;
 use crate::model::config::ClusterVersion;
 use crate::model::field::Field;
 use crate::model::keys::{Kind, Name};
-use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
 use crate::model::selector::{LabelSelector, Labels};
 use crate::model::template::{AntiAffinityTerm, SpreadConstraint, WhenUnsatisfiable};
 use crate::policy::Policy;
@@ -22,14 +21,6 @@ pub(super) const POD_TEMPLATE_HASH: &str = "pod-template-hash";
 const PER_POD_LABELS: [&str; 2] = [
     "statefulset.kubernetes.io/pod-name",
     "apps.kubernetes.io/pod-index",
-];
-
-/// Keys whose domains hold many nodes: they keep nothing apart while all nodes are in one of them.
-const WIDE_KEYS: [&str; 4] = [
-    ZONE_LABEL,
-    REGION_LABEL,
-    "failure-domain.beta.kubernetes.io/zone",
-    "failure-domain.beta.kubernetes.io/region",
 ];
 
 /// How firmly the scheduler holds to a term.
@@ -121,6 +112,8 @@ pub(super) enum Why {
     Skew(i32),
     /// All schedulable nodes are in one domain, or none has the label.
     OneDomain,
+    /// No two schedulable nodes also have the label of this other soft constraint.
+    Beside(Name),
     /// The key is not one that the policy accepts.
     Key,
     /// It looks into other namespaces.
@@ -129,6 +122,8 @@ pub(super) enum Why {
     OtherPods(String),
     /// It has no `labelSelector`.
     NoSelector,
+    /// It is a spread constraint with an empty `labelSelector`.
+    EmptySelector,
 }
 
 impl Why {
@@ -136,9 +131,9 @@ impl Why {
     pub(super) const fn distance(&self) -> u8 {
         match self {
             Why::Skew(_) => 0,
-            Why::OneDomain => 1,
+            Why::OneDomain | Why::Beside(_) => 1,
             Why::OtherPods(_) => 2,
-            Why::NoSelector => 3,
+            Why::NoSelector | Why::EmptySelector => 3,
             Why::Namespaces => 4,
             Why::Key => 5,
         }
@@ -151,9 +146,14 @@ impl fmt::Display for Miss {
         match &self.why {
             Why::Skew(skew) => write!(f, "{term} has no effect: maxSkew {skew} lets all sit together"),
             Why::OneDomain => write!(f, "{term} has no effect: no two schedulable nodes differ in it"),
+            Why::Beside(other) => write!(f, "{term} has no effect beside that over {other}: nodes lack it"),
             Why::Key => write!(f, "{term} is over a key that is not accepted"),
             Why::Namespaces => write!(f, "{term} looks at pods of other namespaces"),
             Why::OtherPods(asked) => write!(f, "{term} selects other pods ({asked})"),
+            Why::EmptySelector => write!(
+                f,
+                "{term} has an empty labelSelector, which selects nothing there"
+            ),
             Why::NoSelector => write!(f, "{term} has no labelSelector and selects nothing"),
         }
     }
@@ -179,7 +179,7 @@ pub(super) fn judge_all<'a>(view: &WorkloadView<'a>, policy: &Policy, ceiling: u
 }
 
 /// Why a term does not count, or cannot be told to.
-enum Doubt {
+pub(super) enum Doubt {
     Miss(Why),
     Unclear(String),
 }
@@ -200,7 +200,10 @@ fn judge(
         Term::Spread(c) => spread_selects(view, c, selector.clone(), own),
     };
     if !matches {
-        return Err(Doubt::Miss(Why::OtherPods(selector.to_string())));
+        return Err(Doubt::Miss(match term {
+            Term::Spread(_) if selector.is_empty() => Why::EmptySelector,
+            _ => Why::OtherPods(selector.to_string()),
+        }));
     }
     if !policy.topology_keys.iter().any(|key| **key == **term.key()) {
         return Err(Doubt::Miss(Why::Key));
@@ -209,7 +212,7 @@ fn judge(
         Term::AntiAffinity(t) => includes_own_namespace(view, t)?,
         Term::Spread(c) => has_effect(c, ceiling)?,
     }
-    has_domains(view, term.key())
+    has_domains(view, term)
 }
 
 /// The labels that all of the workload's pods will have: the template's, and those that their controller adds, with a
@@ -244,10 +247,14 @@ fn spread_selects(
     selector: LabelSelector,
     own: &Labels,
 ) -> bool {
-    if view.version() < ClusterVersion::SPREAD_MATCH_LABEL_KEYS {
-        return selector.matches(own);
-    }
-    narrowed(selector, &c.match_label_keys, own).is_some_and(|selector| selector.matches(own))
+    let keys: &[Name] = if view.version() < ClusterVersion::SPREAD_MATCH_LABEL_KEYS {
+        &[]
+    } else {
+        &c.match_label_keys
+    };
+    // The scheduler counts no pods for an empty selector: `countPodsMatchSelector` in Kubernetes'
+    // `plugins/podtopologyspread/common.go`.
+    narrowed(selector, keys, own).is_some_and(|selector| !selector.is_empty() && selector.matches(own))
 }
 
 fn affinity_selects(
@@ -332,42 +339,4 @@ fn has_effect(constraint: &SpreadConstraint, ceiling: u32) -> Result<(), Doubt> 
     } else {
         Err(Doubt::Miss(Why::Skew(skew)))
     }
-}
-
-/// Whether the cluster has more than one domain of a zone or region key. Without any Node, as in files, it is taken to.
-fn has_domains(view: &WorkloadView<'_>, key: &str) -> Result<(), Doubt> {
-    if !WIDE_KEYS.contains(&key) {
-        return Ok(());
-    }
-    match view.listing(Kind::Node) {
-        Listing::Listed => {}
-        Listing::Waiting => return Err(Doubt::Unclear("nodes are not listed yet".to_owned())),
-        Listing::Unreadable(why) => return Err(Doubt::Unclear(format!("nodes cannot be read: {why}"))),
-    }
-    let mut known = false;
-    let mut domains = BTreeSet::new();
-    for node in view.nodes().filter_map(|node| node.node()) {
-        known = true;
-        if !node.unschedulable
-            && let Some(domain) = node.labels.get(key)
-        {
-            domains.insert(domain);
-            if domains.len() > 1 {
-                return Ok(());
-            }
-        }
-    }
-    if known {
-        Err(Doubt::Miss(Why::OneDomain))
-    } else {
-        Ok(())
-    }
-}
-
-/// Nodes that take pods; `None` when no Node is known.
-pub(super) fn schedulable_nodes(view: &WorkloadView<'_>) -> Option<u32> {
-    let nodes = || view.nodes().filter_map(|node| node.node());
-    nodes().next()?;
-    let takes_pods = nodes().filter(|node| !node.unschedulable && node.labels.get(HOSTNAME_LABEL).is_some());
-    Some(takes_pods.fold(0, |n, _| n + 1))
 }

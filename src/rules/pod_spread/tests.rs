@@ -1,5 +1,6 @@
 //! The table of cases; the namespaces and label keys of terms, the extra row and the remedies have files of their own.
 
+mod domains;
 mod keys;
 mod mend;
 mod rollout;
@@ -7,6 +8,7 @@ mod rollout;
 use rstest::rstest;
 
 use crate::index::Index;
+use crate::model::context::Autoscaler;
 use crate::model::field::Field;
 use crate::model::keys::Kind;
 use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
@@ -98,7 +100,21 @@ fn fails(found: &str) -> String {
     }),
     PREFERRED
 )]
-#[case::the_empty_selector_selects_all(with_spread(|c| c.selector = Some(LabelSelector::default())), PREFERRED)]
+#[case::the_empty_selector_of_an_affinity_term_selects_all(
+    with_term(|t| t.selector = Some(LabelSelector::default())),
+    PREFERRED
+)]
+#[case::the_empty_selector_of_a_spread_selects_nothing(
+    with_spread(|c| c.selector = Some(LabelSelector::default())),
+    &fails(": its topologySpreadConstraint over kubernetes.io/hostname has an empty labelSelector, which selects nothing there")
+)]
+#[case::the_empty_selector_of_a_spread_that_label_keys_narrow(
+    with_spread(|c| {
+        c.selector = Some(LabelSelector::default());
+        c.match_label_keys = vec!["pod-template-hash".into()];
+    }),
+    PREFERRED
+)]
 #[case::one_that_counts_is_enough(
     with_spread(|c| c.selector = others()).anti_affinity(false, HOSTNAME_LABEL, own()),
     PREFERRED
@@ -203,6 +219,25 @@ fn a_skew_is_held_against_the_autoscalers_ceiling() {
     );
 }
 
+/// Each autoscaler's controller enforces its own bounds, so the workload is left between the larger floor and the
+/// smaller ceiling.
+#[rstest]
+#[case::the_smaller_ceiling((1, 5), (1, 1), "notApplicable: it runs 1 replica at most, by HorizontalPodAutoscaler more")]
+#[case::in_either_order((1, 1), (1, 5), "notApplicable: it runs 1 replica at most, by HorizontalPodAutoscaler web")]
+#[case::but_not_below_the_floor((1, 1), (3, 5), PREFERRED)]
+fn two_autoscalers_have_one_ceiling(
+    #[case] first: (i32, i32),
+    #[case] second: (i32, i32),
+    #[case] expected: &str,
+) {
+    let more = Autoscaler {
+        name: "more".into(),
+        ..hpa("shop/web", Some(second.0), second.1)
+    };
+    let context = [hpa("shop/web", Some(first.0), first.1), more].map(Object::Autoscaler);
+    assert_eq!(said(36, with_spread(|_| {}), context.into()), [expected]);
+}
+
 #[test]
 fn a_zone_key_counts_while_there_are_two_zones_with_schedulable_nodes() {
     let say = |nodes| said(36, with_spread(|c| c.topology_key = ZONE_LABEL.into()), nodes).remove(0);
@@ -219,7 +254,8 @@ fn a_zone_key_counts_while_there_are_two_zones_with_schedulable_nodes() {
         say(vec![a(), node("n2").zone_label("b").cordoned().object()]),
         fail
     );
-    assert_eq!(say(vec![node("n1").object(), node("n2").object()]), fail);
+    let without = say(vec![node("n1").object(), node("n2").object()]);
+    assert_eq!(without, fail.replace(" and zone", ""), "which these nodes lack");
     // By hostname it does not matter.
     assert_eq!(said(36, with_spread(|_| {}), vec![a()]), [PREFERRED]);
 }

@@ -1,23 +1,38 @@
-//! One text, cut into documents and read as values.
+//! One text, cut into documents, each read as a tree.
 //!
 //! Each document is parsed by itself, so that a broken one costs none of its neighbours, and budgets against alias bombs
 //! hold for each.
 
-use serde_json::Value;
+use std::borrow::Cow;
 
-use super::locate;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+use super::json;
+use super::tree::{Node, Tree};
+use super::yaml::{self, Fault};
 use crate::model::text::clip;
-
-/// Nodes that any document may have; larger ones may have one a byte, which is what plain text can hold.
-const MIN_NODES: usize = 250_000;
 
 /// A document of a YAML text, or one value of a JSON text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Document<'a> {
     text: &'a str,
-    /// The line of the text's start in its file, from 1.
+    /// Where the text starts in its file, from 1. (YAML starts at the start of a line.)
     line: usize,
+    column: usize,
     json: bool,
+}
+
+/// What is said of a template that is still one.
+pub(super) const NOT_RENDERED: &str =
+    "is a template that has not been rendered; render it first: helm template CHART | plimsoll check -";
+
+/// See [`Document::json_list`].
+#[derive(Debug)]
+pub(super) struct JsonList<'a> {
+    pub(super) kind: Cow<'a, str>,
+    pub(super) api_version: Cow<'a, str>,
+    pub(super) items: Vec<Document<'a>>,
 }
 
 /// Why a document is no value: line and column in the file, and the message.
@@ -31,170 +46,202 @@ pub(super) struct Broken {
 /// Cuts a text at its document markers (`---`, `...`); JSON text is cut into its values.
 pub(super) fn documents(text: &str) -> Vec<Document<'_>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    json_values(text).unwrap_or_else(|| yaml_documents(text))
+    let Some((values, whole)) = json_values(text) else {
+        return yaml_documents(text);
+    };
+    if whole {
+        return values;
+    }
+    // YAML may begin like JSON: `{"a": b}`.
+    let documents = yaml_documents(text);
+    match documents.first() {
+        Some(first) if first.tree().is_ok() => documents,
+        _ => values,
+    }
 }
 
-/// The values of a JSON text; `None` when it is not JSON throughout, and so may be YAML.
-fn json_values(text: &str) -> Option<Vec<Document<'_>>> {
-    if !text.trim_start().starts_with('{') {
+/// The values of a JSON text, and whether it is JSON throughout (the last value is what is not). `None` when it does not
+/// begin like JSON.
+fn json_values(text: &str) -> Option<(Vec<Document<'_>>, bool)> {
+    let fields = text.trim_start().strip_prefix('{')?.trim_start();
+    if !fields.starts_with(['"', '}']) {
         return None;
     }
-    let mut values = Vec::new();
-    let mut from = 0;
+    let whole = Document {
+        text,
+        line: 1,
+        column: 1,
+        json: true,
+    };
+    let (mut values, mut last, mut from) = (Vec::new(), whole, 0);
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
     while let Some(value) = stream.next() {
-        value.ok()?;
-        let end = stream.byte_offset();
-        let start = from + (text[from..end].len() - text[from..end].trim_start().len());
-        values.push(Document {
-            text: &text[start..end],
-            line: 1 + newlines(&text[..start]),
-            json: true,
-        });
+        let end = if value.is_ok() {
+            stream.byte_offset()
+        } else {
+            text.len()
+        };
+        last = last.later(whole, text[from..end].trim_start());
+        values.push(last);
         from = end;
+        if value.is_err() {
+            return Some((values, false));
+        }
     }
-    Some(values)
+    Some((values, true))
 }
 
-fn newlines(text: &str) -> usize {
-    text.bytes().filter(|b| *b == b'\n').count()
+/// How many lines end in a text: at a line feed, a carriage return, or both.
+fn breaks(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let feeds = bytes.iter().filter(|b| **b == b'\n').count();
+    let alone = |at: &usize| bytes.get(at + 1) != Some(&b'\n');
+    feeds + memchr::memchr_iter(b'\r', bytes).filter(alone).count()
 }
 
-/// A marker stands at the start of a line and is followed by white space or nothing. YAML forbids such a line inside
-/// scalars of any style, so lines are all that must be looked at.
-fn is_marker(line: &str, marker: &str) -> bool {
-    line.strip_prefix(marker)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+/// Where the markers of a text are. A marker stands at the start of a line and is followed by white space or nothing. YAML
+/// forbids such a line inside scalars of any style, so nothing else must be looked at.
+fn markers<'t>(text: &'t str, marker: &'t str) -> impl Iterator<Item = usize> {
+    let bytes = text.as_bytes();
+    let starts_a_line = |at: &usize| *at == 0 || matches!(bytes[at - 1], b'\n' | b'\r');
+    let ends = |at: &usize| matches!(bytes.get(at + 3), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
+    memchr::memmem::find_iter(bytes, marker).filter(move |at| starts_a_line(at) && ends(at))
 }
 
 fn yaml_documents(text: &str) -> Vec<Document<'_>> {
-    let mut all = Vec::new();
+    let begins = markers(text, "---").map(|at| (at, at));
+    let ends = markers(text, "...").map(|at| (at, at + 3));
+    let mut cuts: Vec<(usize, usize)> = begins.chain(ends).collect();
+    cuts.sort_unstable();
+    let mut all = Vec::with_capacity(cuts.len() + 1);
     let (mut start, mut line) = (0, 1);
-    let mut push = |from: usize, to: usize, line: usize| {
-        all.push(Document {
-            text: &text[from..to],
+    for (end, next) in cuts.into_iter().chain([(text.len(), text.len())]) {
+        let document = Document {
+            text: &text[start..end],
             line,
+            column: 1,
             json: false,
-        });
-    };
-    let (mut at, mut number) = (0, 1);
-    for this in text.split_inclusive('\n') {
-        let end = at + this.len();
-        if is_marker(this, "---") {
-            push(start, at, line);
-            (start, line) = (at, number);
-        } else if is_marker(this, "...") {
-            push(start, at, line);
-            (start, line) = (end, number + 1);
+        };
+        line += breaks(&text[start..next]);
+        start = next;
+        if document.first_content().is_some() {
+            all.push(document);
         }
-        (at, number) = (end, number + 1);
     }
-    push(start, text.len(), line);
-    all.retain(|document| document.first_line().is_some());
     all
 }
 
-impl Document<'_> {
-    /// The line of its first content; `None` when there are only comments, directives and markers.
-    pub(super) fn first_line(&self) -> Option<usize> {
-        let content = |line: &str| {
-            let line = line.strip_prefix("---").unwrap_or(line).trim();
-            !line.is_empty() && !line.starts_with(['#', '%'])
-        };
-        Some(self.line + self.text.lines().position(content)?)
+impl<'a> Document<'a> {
+    /// The line of its first content.
+    pub(super) fn first_line(&self) -> usize {
+        self.line + self.first_content().map_or(0, |at| breaks(&self.text[..at]))
     }
 
-    /// Its value.
-    pub(super) fn value(&self) -> Result<Value, Broken> {
-        if self.json {
-            return serde_json::from_str(self.text).map_err(|e| self.broken_json(&e));
+    /// Where the line of its first content begins; `None` when there are only comments, directives and markers.
+    fn first_content(&self) -> Option<usize> {
+        let mut at = 0;
+        for line in self.text.split_inclusive(['\n', '\r']) {
+            let content = line.strip_prefix("---").unwrap_or(line).trim();
+            if !content.is_empty() && !content.starts_with(['#', '%']) {
+                return Some(at);
+            }
+            at += line.len();
         }
-        serde_saphyr::from_str_with_options(self.text, options(self.text.len()))
-            .map_err(|e| self.broken_yaml(&e))
+        None
     }
 
-    /// Line and column of a field, or of the nearest thing around it that is there.
-    pub(super) fn locate(&self, field: &str) -> Option<(usize, usize)> {
-        let (line, column) = if self.json {
-            locate::in_json(self.text, field)
-        } else {
-            locate::in_yaml(self.text, options(self.text.len()), field)
-        }?;
-        Some((self.line + line - 1, column))
+    /// Its tree.
+    pub(super) fn tree(&self) -> Result<Tree<'a>, Broken> {
+        if self.json {
+            return json::read(self.text).map_err(|e| self.broken_json(&e));
+        }
+        yaml::read(self.text).map_err(|fault| self.broken_yaml(&fault))
     }
 
-    /// The lines of the items of a list's `items`.
-    pub(super) fn item_lines(&self) -> Vec<usize> {
-        let lines = if self.json {
-            locate::json_items(self.text)
-        } else {
-            locate::yaml_items(self.text, options(self.text.len()))
+    /// A JSON List, whose items are documents of their own: a broken one costs none of the others, and the place of each is
+    /// known.
+    pub(super) fn json_list(&self) -> Option<JsonList<'a>> {
+        let list = self.json.then(|| json::list(self.text))??;
+        let mut last = *self;
+        let item = |item: &'a RawValue| {
+            last = last.later(*self, item.get());
+            last
         };
-        lines.into_iter().map(|line| self.line + line - 1).collect()
-    }
-
-    /// The first line that an unrendered Helm template stands on, and what stands there.
-    pub(super) fn template(&self) -> Option<Broken> {
-        let is_code = |line: &str| line.contains("{{") && !line.trim_start().starts_with('#');
-        let (number, line) = self.text.lines().enumerate().find(|(_, line)| is_code(line))?;
-        let at = line.find("{{")?;
-        let end = line[at..].find("}}").map_or(line.len(), |end| at + end + 2);
-        Some(Broken {
-            line: self.line + number,
-            column: Some(line[..at].chars().count() + 1),
-            message: format!(
-                "{} is a template that has not been rendered; render it first: helm template CHART | plimsoll check -",
-                clip(&line[at..end], 60)
-            ),
+        Some(JsonList {
+            kind: list.kind,
+            api_version: list.api_version.unwrap_or_default(),
+            items: list.items.into_iter().map(item).collect(),
         })
     }
 
-    fn broken_yaml(&self, error: &serde_saphyr::Error) -> Broken {
-        if let Some(template) = self.template() {
-            return template;
+    /// Line and column of a field of `object`, which is in this document, or of the nearest thing around it that is there.
+    pub(super) fn locate(&self, object: Node<'_>, field: &str) -> (usize, usize) {
+        if self.json {
+            let place = self.later(*self, &self.text[json::nearest(self.text, field)..]);
+            return (place.line, place.column);
         }
-        let place = error.location().filter(|place| place.line() > 0);
-        let text = error.without_snippet().to_string();
-        Broken {
-            line: place.map_or(self.line, |p| {
-                self.line + usize::try_from(p.line()).unwrap_or(1) - 1
-            }),
-            column: place.and_then(|p| usize::try_from(p.column()).ok()),
-            message: format!("not valid YAML: {}", in_short(&text)),
+        let (line, column) = object.nearest(field).place();
+        (self.line + line - 1, column)
+    }
+
+    /// The document of `text`, a slice of `whole`'s that is not before this one's.
+    fn later(&self, whole: Document<'a>, text: &'a str) -> Document<'a> {
+        let [from, to] = [self.text, text].map(|part| json::offset(whole.text, part));
+        let between = &whole.text[from..to];
+        let column = match between.rsplit_once(['\n', '\r']) {
+            Some((_, last)) => last.chars().count() + 1,
+            None => self.column + between.chars().count(),
+        };
+        Document {
+            text,
+            line: self.line + breaks(between),
+            column,
+            json: true,
         }
+    }
+
+    /// The first template of Helm's that has not been rendered, and where it stands.
+    pub(super) fn template(&self) -> Option<Broken> {
+        let start_of_line = |at: usize| self.text[..at].rfind(['\n', '\r']).map_or(0, |end| end + 1);
+        let is_code = |at: &usize| {
+            !self.text[start_of_line(*at)..]
+                .trim_start_matches([' ', '\t'])
+                .starts_with('#')
+        };
+        let at = self.text.match_indices("{{").map(|(at, _)| at).find(is_code)?;
+        let line = self.text[at..].split(['\n', '\r']).next().unwrap_or_default();
+        let end = line.find("}}").map_or(line.len(), |end| end + 2);
+        Some(Broken {
+            line: self.line + breaks(&self.text[..at]),
+            column: Some(self.text[start_of_line(at)..at].chars().count() + 1),
+            message: format!("{} {NOT_RENDERED}", clip(&line[..end], 60)),
+        })
+    }
+
+    fn broken_yaml(&self, fault: &Fault) -> Broken {
+        self.template().unwrap_or_else(|| Broken {
+            line: self.line + fault.line - 1,
+            column: Some(fault.column),
+            message: format!("not valid YAML: {}", fault.message),
+        })
     }
 
     fn broken_json(&self, error: &serde_json::Error) -> Broken {
+        if let Some(template) = self.template() {
+            return template;
+        }
         let text = error.to_string();
+        // The parser's message without its own place, which counts within the value.
+        let message = text.rsplit_once(" at line ").map_or(&*text, |(head, _)| head);
+        let before = if error.line() > 1 { 0 } else { self.column - 1 };
         Broken {
             line: self.line + error.line().max(1) - 1,
-            column: Some(error.column()),
-            message: format!("not valid JSON: {}", in_short(&text)),
+            column: Some(before + error.column()),
+            message: match error.classify() {
+                Category::Data => format!("not valid JSON: {message}"),
+                Category::Eof => format!("not valid JSON: {message}; is the file cut off?"),
+                _ => format!("not valid JSON: {message}; correct it there"),
+            },
         }
-    }
-}
-
-/// The parser's message without its own place (which counts within the document) and its advice to programmers.
-fn in_short(message: &str) -> String {
-    let first = message.lines().next().unwrap_or_default();
-    let first = first.rsplit_once(" at line ").map_or(first, |(head, _)| head);
-    let first = first.split_once(", set ").map_or(first, |(head, _)| head);
-    match first {
-        // A map where a key must be: nearly always two braces that no template engine has seen.
-        "expected string scalar" => "a key must be a string".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-fn options(bytes: usize) -> serde_saphyr::Options {
-    let nodes = bytes.max(MIN_NODES);
-    serde_saphyr::options! {
-        // `0755` is 493, as for kubectl.
-        legacy_octal_numbers: true,
-        budget: serde_saphyr::budget! {
-            max_nodes: nodes,
-            max_events: nodes.saturating_mul(4),
-            max_total_scalar_bytes: nodes.saturating_mul(4).max(64 << 20),
-        },
     }
 }

@@ -1,6 +1,7 @@
 //! Which files the paths stand for, and their text.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -47,7 +48,8 @@ pub(super) fn find(paths: &[PathBuf]) -> Vec<Result<Found, InputError>> {
             let before = all.len();
             walk(path, &mut all);
             if all.len() == before {
-                all.push(Err(error(path, "no .yaml, .yml or .json file in this directory")));
+                let message = "no .yaml, .yml or .json file in this directory; name the right one";
+                all.push(Err(error(path, message)));
             }
         } else {
             all.push(Ok(Found {
@@ -64,76 +66,150 @@ pub(super) fn find(paths: &[PathBuf]) -> Vec<Result<Found, InputError>> {
     all
 }
 
-fn is_hidden(entry: &DirEntry) -> bool {
-    entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.')
+fn is_hidden(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with('.')
 }
 
+fn is_wanted(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    extension.is_some_and(|e| EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()))
+}
+
+/// Each directory once, over however many links it is reached: a few that link to each other have more ways through
+/// them than anybody can go.
 fn walk(directory: &Path, into: &mut Vec<Result<Found, InputError>>) {
+    let mut seen = HashSet::new();
     let entries = WalkDir::new(directory)
         .follow_links(true)
         .sort_by_file_name()
         .into_iter();
-    for entry in entries.filter_entry(|entry| !is_hidden(entry)) {
+    let is_new = |entry: &DirEntry| {
+        let hidden = entry.depth() > 0 && is_hidden(entry.file_name());
+        !hidden
+            && (!entry.file_type().is_dir() || fs::canonicalize(entry.path()).is_ok_and(|d| seen.insert(d)))
+    };
+    for entry in entries.filter_entry(is_new) {
         match entry {
+            Ok(entry) if entry.file_type().is_dir() || !is_wanted(entry.path()) => {}
+            Ok(entry) if entry.file_type().is_file() => into.push(Ok(Found {
+                path: entry.into_path(),
+                named: false,
+            })),
+            // To open a pipe would be to wait for whoever writes to it.
             Ok(entry) => {
-                let extension = entry.path().extension().and_then(|e| e.to_str());
-                let wanted = extension.is_some_and(|e| EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()));
-                if wanted && entry.file_type().is_file() {
-                    into.push(Ok(Found {
-                        path: entry.into_path(),
-                        named: false,
-                    }));
-                }
+                let message = "is a pipe, a socket or a device, and was not opened; remove it, or name it as a path of its own";
+                into.push(Err(error(entry.path(), message)));
             }
-            // A link to a directory above: what it leads to is searched anyway.
-            Err(e) if e.loop_ancestor().is_some() => {}
-            Err(e) => {
-                let path = e.path().unwrap_or(directory).to_owned();
-                let cause = e.io_error().map_or_else(|| e.to_string(), reason);
-                into.push(Err(error(&path, format!("cannot be searched: {cause}"))));
-            }
+            // An editor's lock is a link to nowhere.
+            Err(e) if e.path().and_then(Path::file_name).is_some_and(is_hidden) => {}
+            Err(e) => into.push(Err(not_searched(&e, directory))),
         }
     }
 }
 
+fn not_searched(e: &walkdir::Error, directory: &Path) -> InputError {
+    let path = e.path().unwrap_or(directory);
+    let message = match (e.loop_ancestor(), e.io_error()) {
+        (Some(above), _) => format!(
+            "is a link to {}, which it is in: that is searched once, not again; remove the link",
+            above.display()
+        ),
+        (None, Some(e)) => format!("cannot be searched: {}", reason(e)),
+        (None, None) => format!("cannot be searched: {e}; name the files themselves"),
+    };
+    error(path, message)
+}
+
 impl Found {
+    pub(super) fn is_stdin(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+
     /// Reads it, as far as [`MAX_FILE_BYTES`] allow.
     pub(super) fn read(self, stdin: &mut dyn Read) -> Result<Text, InputError> {
-        let mut bytes = Vec::new();
-        let read = if self.path.as_os_str() == "-" {
-            stdin.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)
+        let bytes = if self.is_stdin() {
+            at_most(stdin)
         } else {
-            File::open(&self.path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+            File::open(&self.path).and_then(|file| match file.metadata()?.len() {
+                0..=MAX_FILE_BYTES => at_most(file),
+                _ => Ok(None),
+            })
         };
-        read.map_err(|e| error(&self.path, format!("cannot be read: {}", reason(&e))))?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
+        let bytes = bytes.map_err(|e| error(&self.path, format!("cannot be read: {}", reason(&e))))?;
+        let Some(bytes) = bytes else {
             let message = format!("is larger than {} MiB; split it", MAX_FILE_BYTES >> 20);
             return Err(error(&self.path, message));
-        }
-        if self.path.as_os_str() == "-" && bytes.trim_ascii().is_empty() {
-            let message = "standard input is empty; did the command before the pipe fail?";
+        };
+        if self.named && bytes.trim_ascii().is_empty() {
+            let message = if self.is_stdin() {
+                "standard input is empty; did the command before the pipe fail?"
+            } else {
+                "is empty; did the command that writes it fail?"
+            };
             return Err(error(&self.path, message));
         }
-        let text = String::from_utf8(bytes).map_err(|e| {
-            let good = e.utf8_error().valid_up_to();
-            let line = e.as_bytes()[..good].iter().filter(|b| **b == b'\n').count() + 1;
-            let mut error = error(&self.path, "is not UTF-8 text");
-            error.place.line = Some(line);
-            error
-        })?;
         Ok(Text {
+            text: text(bytes).map_err(|e| e.at(&self.path))?,
             file: self.path.to_string_lossy().into(),
-            text,
             named: self.named,
         })
     }
 }
 
-/// An I/O error as people say it.
-fn reason(error: &io::Error) -> String {
+/// Everything there is; `None` when that is more than [`MAX_FILE_BYTES`].
+fn at_most(from: impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= MAX_FILE_BYTES).then_some(bytes))
+}
+
+/// Why bytes are no text.
+struct NoText {
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+impl NoText {
+    fn at(self, path: &Path) -> InputError {
+        let mut error = error(path, self.message);
+        (error.place.line, error.place.column) = (Some(self.line), Some(self.column));
+        error
+    }
+}
+
+/// UTF-16 is told by its first bytes as YAML 1.2 has it (section 5.2): a byte order mark, or one half of a character
+/// that is ASCII.
+fn text(bytes: Vec<u8>) -> Result<String, NoText> {
+    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] = bytes[..] {
+        return Err(NoText {
+            line: 1,
+            column: 1,
+            message: "is UTF-16 or UTF-32; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)".to_owned(),
+        });
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let good = e.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&e.as_bytes()[..good]);
+        let last = before.rsplit('\n').next().unwrap_or_default();
+        NoText {
+            line: before.matches('\n').count() + 1,
+            column: last.chars().count() + 1,
+            message: format!(
+                "the byte {:#04x} is not UTF-8 text; save the file as UTF-8",
+                e.as_bytes()[good]
+            ),
+        }
+    })
+}
+
+/// An I/O error as people say it, and the way out.
+pub(in crate::source) fn reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
+        io::ErrorKind::NotFound => "no such file or directory; check the path".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; run as a user that may read it, or give that right".to_owned()
+        }
+        _ => format!("{error}; check the file, or leave it out"),
     }
 }

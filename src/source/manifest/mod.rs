@@ -1,8 +1,7 @@
 //! Manifests: files, directories and standard input, as YAML or JSON.
 //!
 //! ```text
-//! paths ──files──> texts ──document──> values with lines ──collect──> objects, errors, notes
-//!                                                 (locate: the line of a field that does not fit)
+//! paths ──files──> texts ──document──> trees that know their lines ──collect──> objects, errors, notes
 //! ```
 //!
 //! Nothing that is broken ends the reading: each fault is an [`InputError`] with its file, line and column, and everything
@@ -11,14 +10,22 @@
 mod collect;
 mod document;
 mod files;
-mod locate;
+mod json;
+mod scalar;
+mod tree;
 mod versions;
+mod yaml;
 
-use std::fmt;
-use std::io::Read;
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::{fmt, thread};
 
+use serde::Deserialize as _;
+
+pub(super) use self::files::reason;
 use crate::model::config::ClusterVersion;
 use crate::model::object::Object;
 
@@ -90,14 +97,87 @@ pub struct Manifests {
 /// Reads manifests. A directory stands for its `.yaml`, `.yml` and `.json` files, in subdirectories too (hidden ones left
 /// out, links followed); `-` stands for `stdin`. A file that is named twice is read once.
 pub fn read(paths: &[PathBuf], stdin: &mut dyn Read, version: ClusterVersion) -> Manifests {
-    let mut collector = collect::Collector::new(version);
-    for found in files::find(paths) {
-        match found.and_then(|found| found.read(stdin)) {
-            Ok(text) => collector.text(&text),
-            Err(error) => collector.manifests.errors.push(error),
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    read_with(threads, paths, stdin, version)
+}
+
+/// What one input holds, or why it cannot be read.
+type Outcome = Result<Manifests, InputError>;
+
+/// As [`read`], on so many threads. Each takes the next file when it is done with one, so that only as many texts are in
+/// memory as there are threads; what is found is put together in the files' order, whichever is done first.
+fn read_with(threads: usize, paths: &[PathBuf], stdin: &mut dyn Read, version: ClusterVersion) -> Manifests {
+    let mut collector = collect::Collector::default();
+    let read = |found: files::Found, stdin: &mut dyn Read| -> Outcome {
+        Ok(collect::read(&found.read(stdin)?, version))
+    };
+    let mut add = |outcome: Outcome| match outcome {
+        Ok(found) => collector.add(found),
+        Err(error) => collector.manifests.errors.push(error),
+    };
+    let all = files::find(paths);
+    if threads == 1 || all.len() == 1 {
+        for found in all {
+            add(found.and_then(|found| read(found, stdin)));
         }
+        return collector.manifests;
     }
+    // Standard input is read on this thread, where it is.
+    let of_stdin = |found: Result<files::Found, InputError>| match found {
+        Ok(found) if found.is_stdin() => Err(read(found, &mut *stdin)),
+        Ok(found) => Ok(found),
+        Err(error) => Err(Err(error)),
+    };
+    let all: Vec<Result<files::Found, Outcome>> = all.into_iter().map(of_stdin).collect();
+    let queue = Mutex::new(all.into_iter().enumerate());
+    let (send, receive) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (queue, send, read) = (&queue, send.clone(), &read);
+            scope.spawn(move || {
+                let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                while let Some((i, found)) = next() {
+                    let outcome = found.map_or_else(|done| done, |found| read(found, &mut io::empty()));
+                    // Whoever receives lives longer.
+                    let _ = send.send((i, outcome));
+                }
+            });
+        }
+        drop(send);
+        let mut early = BTreeMap::new();
+        let mut next = 0;
+        for (i, outcome) in receive {
+            early.insert(i, outcome);
+            while let Some(outcome) = early.remove(&next) {
+                add(outcome);
+                next += 1;
+            }
+        }
+    });
     collector.manifests
+}
+
+/// The first document of a text as JSON, as the projections see it: for the tests that hold it against kubectl's.
+///
+/// # Errors
+/// What is wrong with it.
+#[doc(hidden)]
+pub fn to_json(text: &str) -> Result<serde_json::Value, String> {
+    let Some(document) = document::documents(text).into_iter().next() else {
+        return Ok(serde_json::Value::Null);
+    };
+    let tree = document.tree().map_err(|broken| broken.message)?;
+    serde_json::Value::deserialize(tree.root()).map_err(|e| e.to_string())
+}
+
+/// Reads every document of a text and throws it away, for the benches; how many documents there are that can be read.
+#[doc(hidden)]
+#[must_use]
+pub fn parse(text: &str) -> usize {
+    document::documents(text)
+        .iter()
+        .filter(|document| document.tree().is_ok())
+        .count()
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ spec:
 )]
 #[case::missing(
     "      topologySpreadConstraints:\n      - topologyKey: zone\n        whenUnsatisfiable: ScheduleAnyway\n",
-    "-:10:9: Deployment shop/web: spec.template.spec.topologySpreadConstraints[0].maxSkew is required: 1 or more"
+    "-:10:9: Deployment shop/web: spec.template.spec.topologySpreadConstraints[0].maxSkew is required; write 1 or more"
 )]
 fn a_field_that_does_not_fit_is_an_error_on_its_line(#[case] more: &str, #[case] error: &str) {
     let manifests = stdin(&format!("{WEB}{more}"));
@@ -151,7 +151,8 @@ fn a_quoted_template_in_a_name_is_told_so() {
     let manifests = stdin(&WEB.replace("name: web", "name: \"{{ .Release.Name }}-web\""));
     assert_eq!(keys(&manifests), Vec::<String>::new());
     assert!(
-        errors(&manifests)[0].starts_with("-:3:19: {{ .Release.Name }} is a template"),
+        errors(&manifests)[0]
+            .starts_with("-:3:18: Deployment shop/{{ .Release.Name }}-web: metadata.name is a template"),
         "{:?}",
         errors(&manifests)
     );
@@ -195,10 +196,25 @@ fn a_version_that_is_gone_is_read_with_a_note(#[case] version: &str, #[case] kin
 #[test]
 fn autoscaling_v1_is_still_served() {
     let text = "apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec: {maxReplicas: 3, \
-                scaleTargetRef: {kind: Deployment, name: web, apiVersion: extensions/v1beta1}}\n";
+                scaleTargetRef: {kind: Deployment, name: web, apiVersion: apps/v1}}\n";
     let manifests = stdin(text);
     assert_eq!((errors(&manifests).len(), manifests.notes.len()), (0, 0));
     assert!(matches!(&manifests.objects[0].0, Object::Autoscaler(a) if &*a.target.group == "apps"));
+}
+
+/// As the autoscaler's controller has it, which finds no such kind.
+#[test]
+fn an_autoscaler_whose_targets_group_is_gone_scales_nothing() {
+    let text = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec:\n  maxReplicas: 3\n  \
+                scaleTargetRef: {kind: Deployment, name: web, apiVersion: extensions/v1beta1}\n";
+    let manifests = stdin(text);
+    assert!(matches!(&manifests.objects[0].0, Object::Autoscaler(a) if &*a.target.group == "extensions"));
+    assert_eq!(
+        manifests.notes[0].message,
+        "HorizontalPodAutoscaler x: scaleTargetRef.apiVersion is gone since Kubernetes 1.16, so that it scales nothing; \
+         write apps/v1"
+    );
+    assert_eq!(manifests.notes[0].place.line, Some(6));
 }
 
 #[test]
@@ -267,15 +283,15 @@ fn the_last_of_two_objects_counts() {
     "apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\n",
     "-:3:26: Pod with metadata.generateName only: give it a metadata.name to have it judged"
 )]
-#[case::no_kind("a: 1\n", "-:1: kind is missing; an object is a map with apiVersion and kind")]
-#[case::odd_kind("# x\nkind: [1]\n", "-:2:7: kind must be a string")]
+#[case::no_kind("a: 1\n", "-:1: kind is missing; add it, or leave this out")]
+#[case::odd_kind("# x\nkind: [1]\n", "-:2:7: kind must be a string such as Deployment")]
 #[case::scalar(
     "just text\n",
-    "-:1: not a Kubernetes object but a single value; an object is a map with apiVersion and kind"
+    "-:1: not a Kubernetes object but a single value; write a map with apiVersion and kind, or leave this out"
 )]
 #[case::list(
     "- a\n",
-    "-:1: not a Kubernetes object but a list; an object is a map with apiVersion and kind"
+    "-:1: not a Kubernetes object but a list; write a map with apiVersion and kind, or leave this out"
 )]
 #[case::empty("", "-: standard input is empty; did the command before the pipe fail?")]
 fn what_is_no_object_is_an_error(#[case] text: &str, #[case] error: &str) {
@@ -372,8 +388,6 @@ fn directories_are_searched_in_a_stable_order() {
         write(directory.path(), name, &at(stem.expect("a name")));
     }
     write(directory.path(), "values.yaml", "image: x\n");
-    #[cfg(unix)]
-    std::os::unix::fs::symlink(directory.path(), directory.path().join("b/loop")).expect("a link");
     let paths = [directory.path().to_owned(), directory.path().join("a.yaml")];
     let manifests = read(&paths, &mut std::io::empty(), ClusterVersion::NEWEST);
     assert_eq!(errors(&manifests), Vec::<String>::new());
@@ -406,9 +420,106 @@ fn what_cannot_be_read_is_an_error() {
     assert_eq!(
         found,
         [
-            "nowhere.yaml: cannot be read: no such file or directory",
-            "latin.yaml:2: is not UTF-8 text",
-            "empty: no .yaml, .yml or .json file in this directory"
+            "nowhere.yaml: cannot be read: no such file or directory; check the path",
+            "latin.yaml:2:4: the byte 0xff is not UTF-8 text; save the file as UTF-8",
+            "empty: no .yaml, .yml or .json file in this directory; name the right one"
         ]
     );
+}
+
+#[rstest]
+#[case::cut_off(
+    "{\"kind\": \"Secret\"}\n{\"kind\": \"Pod\",\n \"metadata\": {",
+    "-:3:14: not valid JSON: EOF while parsing an object; is the file cut off?"
+)]
+#[case::text_after_it(
+    "{\"kind\": \"Secret\"} x",
+    "-:1:20: not valid JSON: expected value; correct it there"
+)]
+#[case::repeated_key(
+    "{\"kind\": \"Secret\"} {\"kind\": \"Secret\", \"kind\": \"x\"}",
+    "-:1:50: not valid JSON: the key \"kind\" is there twice; keep one of them"
+)]
+#[case::template(
+    "{\"kind\": \"Secret\", \"data\": {{ .Values.data }}}",
+    "-:1:28: {{ .Values.data }} is a template that has not been rendered; render it first: helm template CHART | plimsoll check -"
+)]
+fn what_begins_like_json_and_is_not_is_broken_json(
+    #[case] text: &str,
+    #[case] error: &str,
+    #[values("", "\u{feff}")] before: &str,
+) {
+    assert_eq!(errors(&stdin(&format!("{before}{text}"))), [error]);
+}
+
+#[test]
+fn yaml_may_begin_like_json() {
+    let manifests =
+        stdin("{\"apiVersion\": v1, \"kind\": Secret}\n---\n{\"kind\": Secret, apiVersion: v1}\n");
+    assert_eq!((errors(&manifests).len(), manifests.passed_over), (0, 2));
+}
+
+#[test]
+fn a_broken_item_costs_none_of_a_json_list() {
+    let item = |name: &str| {
+        format!(
+            "{{\"kind\": \"Pod\", \"apiVersion\": \"v1\", \"metadata\": {{\"name\": \"{name}\"}}, \"spec\": {{\"containers\": [{{\"name\": \"a\"}}]}}}}"
+        )
+    };
+    let text = format!(
+        "{{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": [\n{},\n  {{\"a\": 1,\n\"a\": 2}},\n{}]}}",
+        item("x"),
+        item("y")
+    );
+    let manifests = stdin(&text);
+    assert_eq!(keys(&manifests), ["Pod default/x :2", "Pod default/y :5"]);
+    assert_eq!(
+        errors(&manifests),
+        ["-:4:7: not valid JSON: the key \"a\" is there twice; keep one of them"]
+    );
+}
+
+#[test]
+fn a_carriage_return_alone_ends_a_line() {
+    let text = format!(
+        "# first\n---\n{WEB}  replicas: x\n---\n{}",
+        WEB.replace("web", "api")
+    )
+    .replace('\n', "\r");
+    let manifests = stdin(&text);
+    assert_eq!(
+        keys(&manifests),
+        ["Deployment shop/web :3", "Deployment shop/api :13"]
+    );
+    assert_eq!(manifests.errors[0].place.line, Some(11));
+}
+
+/// Objects that are there twice, notes, broken documents, files that cannot be read: all in the order of the files.
+#[test]
+fn any_number_of_threads_reads_the_same() {
+    let directory = TempDir::new().expect("a directory");
+    for i in 0..60 {
+        let own = WEB.replace("web", &format!("web-{}", i % 50));
+        let old = WEB
+            .replace("apps/v1", "apps/v1beta2")
+            .replace("web", &format!("old-{i}"));
+        let more = if i % 7 == 0 {
+            "a: [\n"
+        } else {
+            "kind: Secret\napiVersion: v1\n"
+        };
+        let text = format!("{own}---\n{more}---\n{old}---\n").repeat(1 + i % 3);
+        write(directory.path(), &format!("{i:02}.yaml"), &text);
+    }
+    fs::write(directory.path().join("30-latin.yaml"), b"a: \xff\n").expect("a file");
+    let paths = [directory.path().to_owned(), "nowhere.yaml".into(), "-".into()];
+    let read = |threads| {
+        let found = read_with(threads, &paths, &mut WEB.as_bytes(), ClusterVersion::NEWEST);
+        format!("{found:#?}")
+    };
+    let one = read(1);
+    assert_eq!(one.matches("is here a second time").count(), 10 + 20 * 2 + 20 * 4);
+    for threads in [2, 3, 8, 100] {
+        assert!(read(threads) == one, "{threads} threads differ from one");
+    }
 }

@@ -38,10 +38,10 @@ impl<'a> Projection<'a> for BarePodFields<'a> {
         let labels = std::mem::take(&mut meta.labels).labels(path.key("labels"), problems);
         let path = Path::Root.key("spec");
         let mut spec = self.spec.fields(path, problems);
-        let node = std::mem::take(&mut spec.node_name).ok();
+        let node = std::mem::take(&mut spec.node_name).take(path.key("nodeName"), problems);
         let template = spec.template(labels, path, problems);
         let deletion = stamp(std::mem::take(&mut meta.deletion_timestamp));
-        let workload = workload(key, &identity, meta, template);
+        let workload = workload(key, &identity, meta, template, problems);
         if workload.controller.is_none() {
             return (identity, Some(Object::Workload(workload)));
         }

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
-use super::loose::{List, Loose, Struct, Text};
+use super::loose::{List, Loose, Struct, Text, quoted};
 use super::path::{Path, Problems};
 use crate::model::field::Field;
 use crate::model::keys::Name;
 use crate::model::quantity::Quantity;
+use crate::model::selector::is_dns_label;
 use crate::model::template::{Container, ContainerRole};
 
 #[derive(Debug, Default, Deserialize)]
@@ -91,9 +92,18 @@ fn container(
     problems: &mut Problems,
 ) -> Container {
     let name = match fields.name.take(path.key("name"), problems) {
-        Some(name) if !name.is_empty() => Name::from(&*name),
+        Some(name) if !name.is_empty() => {
+            if !is_dns_label(&name) {
+                let message = format!(
+                    "{} can't be a container's name; use up to 63 small letters, digits or `-`",
+                    quoted(&name)
+                );
+                problems.add(path.key("name"), message);
+            }
+            Name::from(&*name)
+        }
         _ => {
-            problems.add(path.key("name"), "is required: every container has a name");
+            problems.add(path.key("name"), "is required; give every container one");
             Name::from(path.to_string())
         }
     };

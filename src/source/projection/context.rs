@@ -25,7 +25,7 @@ impl<'a> Projection<'a> for NamespaceFields<'a> {
         let identity = Identity::take(&mut meta, problems);
         let path = Path::Root.key("metadata");
         let labels = meta.labels.labels(path.key("labels"), problems);
-        let annotations = meta.annotations.ok().unwrap_or_default().0;
+        let annotations = meta.annotations.own(problems);
         let namespace = |name| {
             Object::Namespace(Namespace {
                 name,
@@ -43,7 +43,7 @@ impl<'a> Projection<'a> for NamespaceFields<'a> {
 #[serde(default)]
 pub(crate) struct AutoscalerFields<'a> {
     #[serde(borrow)]
-    metadata: Struct<Meta<'a, Skipped>>,
+    metadata: Struct<Meta<'a, Skipped<'a>>>,
     #[serde(borrow)]
     spec: Struct<AutoscalerSpec<'a>>,
 }
@@ -101,18 +101,27 @@ impl<'a> Projection<'a> for AutoscalerFields<'a> {
         if matches!(spec.max_replicas, Loose::Absent) {
             problems.required(max);
         }
+        let target = spec
+            .scale_target_ref
+            .fields(target, problems)
+            .target(target, problems);
+        let least = at_least(0, spec.min_replicas, path.key("minReplicas"), problems);
+        let mut most = match at_least(1, spec.max_replicas, max, problems) {
+            Field::Absent => Field::Invalid,
+            most => most,
+        };
+        if let (Field::Set(min), Field::Set(n)) = (least, most)
+            && min > n
+        {
+            problems.add(max, format!("must be at least minReplicas, {min}, not {n}"));
+            most = Field::Invalid;
+        }
         let autoscaler = Autoscaler {
             namespace: identity.namespace.clone(),
             name,
-            target: spec
-                .scale_target_ref
-                .fields(target, problems)
-                .target(target, problems),
-            min: at_least(0, spec.min_replicas, path.key("minReplicas"), problems),
-            max: match at_least(1, spec.max_replicas, max, problems) {
-                Field::Absent => Field::Invalid,
-                max => max,
-            },
+            target,
+            min: least,
+            max: most,
             problems: Vec::new(),
         };
         (identity, Some(Object::Autoscaler(autoscaler)))
@@ -133,7 +142,7 @@ fn at_least(least: i32, n: Loose<i32>, path: Path<'_>, problems: &mut Problems) 
 #[serde(default)]
 pub(crate) struct ServiceFields<'a> {
     #[serde(borrow)]
-    metadata: Struct<Meta<'a, Skipped>>,
+    metadata: Struct<Meta<'a, Skipped<'a>>>,
     #[serde(borrow)]
     spec: Struct<ServiceSpec<'a>>,
 }
@@ -160,8 +169,11 @@ impl<'a> Projection<'a> for ServiceFields<'a> {
             namespace: identity.namespace.clone(),
             name,
             selector: spec.selector.labels(path.key("selector"), problems),
-            external: spec.kind.ok().as_deref() == Some("ExternalName"),
-            publish_not_ready: spec.publish_not_ready_addresses.ok().unwrap_or_default(),
+            external: spec.kind.take(path.key("type"), problems).as_deref() == Some("ExternalName"),
+            publish_not_ready: spec
+                .publish_not_ready_addresses
+                .take(path.key("publishNotReadyAddresses"), problems)
+                .unwrap_or_default(),
         };
         (identity, Some(Object::Service(service)))
     }
@@ -216,7 +228,10 @@ impl<'a> Projection<'a> for EndpointSliceFields<'a> {
         let Some(name) = identity.name.clone() else {
             return (identity, None);
         };
-        let endpoints = self.endpoints.ok().unwrap_or_default();
+        let endpoints = self
+            .endpoints
+            .take(Path::Root.key("endpoints"), problems)
+            .unwrap_or_default();
         let slice = EndpointSlice {
             namespace: identity.namespace.clone(),
             name,

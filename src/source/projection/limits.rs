@@ -7,26 +7,28 @@ use super::container::Amounts;
 use super::loose::{Fields, List, Loose, Struct, Text};
 use super::meta::{Identity, Meta, Skipped};
 use super::path::{Path, Problems};
+use super::selector::SelectorFields;
 use super::strategy::amount;
 use crate::model::context::{DisruptionBudget, LimitRange, LimitRangeItem, LimitRangeType};
 use crate::model::field::Field;
 use crate::model::intstr::IntOrString;
 use crate::model::keys::Kind;
 use crate::model::object::Object;
-use crate::model::selector::LabelSelector;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct BudgetFields<'a> {
     #[serde(borrow)]
-    metadata: Struct<Meta<'a, Skipped>>,
-    spec: Struct<BudgetSpec>,
+    metadata: Struct<Meta<'a, Skipped<'a>>>,
+    #[serde(borrow)]
+    spec: Struct<BudgetSpec<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct BudgetSpec {
-    selector: Loose<LabelSelector>,
+struct BudgetSpec<'a> {
+    #[serde(borrow)]
+    selector: Struct<SelectorFields<'a>>,
     min_available: Loose<IntOrString>,
     max_unavailable: Loose<IntOrString>,
 }
@@ -54,7 +56,7 @@ impl<'a> Projection<'a> for BudgetFields<'a> {
         let budget = DisruptionBudget {
             namespace: identity.namespace.clone(),
             name,
-            selector: spec.selector.take(path.key("selector"), problems),
+            selector: spec.selector.selector(path.key("selector"), problems),
             min_available,
             max_unavailable,
             problems: Vec::new(),
@@ -67,7 +69,7 @@ impl<'a> Projection<'a> for BudgetFields<'a> {
 #[serde(default)]
 pub(crate) struct LimitRangeFields<'a> {
     #[serde(borrow)]
-    metadata: Struct<Meta<'a, Skipped>>,
+    metadata: Struct<Meta<'a, Skipped<'a>>>,
     #[serde(borrow)]
     spec: Struct<LimitRangeSpec<'a>>,
 }
@@ -120,7 +122,7 @@ fn limit(item: Item<'_>, path: Path<'_>, problems: &mut Problems) -> Option<Limi
         None => {
             problems.add(
                 path.key("type"),
-                "is required: Container, Pod or PersistentVolumeClaim",
+                "is required; use Container, Pod or PersistentVolumeClaim",
             );
             return None;
         }

@@ -17,7 +17,6 @@ use super::path::{Path, Problems};
 use crate::model::field::Field;
 use crate::model::intstr::IntOrString;
 use crate::model::quantity::Quantity;
-use crate::model::selector::LabelSelector;
 use crate::model::text::clip;
 
 /// A field as it stands in the input.
@@ -96,6 +95,23 @@ impl<T> Loose<Vec<Loose<T>>> {
         all.extend(items.into_iter().enumerate().filter_map(fits));
         all
     }
+}
+
+/// A list or map that is read has fewer items: an object of more would be larger than any API server takes.
+pub(super) const MAX_ITEMS: usize = 10_000;
+/// Longer than anything that is valid where a message would repeat it (a label's key has up to 317).
+pub(super) const MAX_TEXT: usize = 400;
+/// How much of a text a message repeats.
+pub(super) const MAX_SHOWN: usize = 60;
+
+/// Why a list or map of more than [`MAX_ITEMS`] does not fit.
+pub(super) fn too_many() -> String {
+    format!("must have fewer than {MAX_ITEMS} items; no API server takes so many")
+}
+
+/// A text as a message repeats it.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{:?}", clip(text, MAX_SHOWN))
 }
 
 /// What a value became, or why it does not fit; `None` = this is not made of such values.
@@ -230,13 +246,16 @@ macro_rules! whole_number {
             const EXPECTED: &'static str = "a whole number";
 
             fn from_integer(number: i128) -> Read<Self> {
-                let out_of_range = |_| format!("{number} is out of range: at most {}", <$number>::MAX);
+                let out_of_range = |_| {
+                    let (least, most) = (<$number>::MIN, <$number>::MAX);
+                    format!("must be a whole number from {least} to {most}, not {number}")
+                };
                 Some(<$number>::try_from(number).map_err(out_of_range))
             }
 
             fn from_float(number: f64) -> Read<Self> {
-                let whole = number.fract() == 0.0 && number.abs() < 1e15;
-                whole.then(|| Self::from_integer(number as i128))?
+                // `as` stops at the bounds of i128, which are out of every range too.
+                (number.fract() == 0.0).then(|| Self::from_integer(number as i128))?
             }
         }
     };
@@ -245,22 +264,12 @@ macro_rules! whole_number {
 whole_number!(i32);
 whole_number!(i64);
 
-/// By way of a value: a selector that does not fit must not end the reading of the object around it.
-impl<'de> Shape<'de> for LabelSelector {
-    const EXPECTED: &'static str = "a label selector";
-
-    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        let value = serde_json::Value::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(Some(LabelSelector::deserialize(value).map_err(|e| e.to_string())))
-    }
-}
-
 /// A count or a percentage.
 impl<'de> Shape<'de> for IntOrString {
     const EXPECTED: &'static str = "a whole number or a percentage such as 25%";
 
     fn from_text(text: Cow<'de, str>) -> Result<Self, String> {
-        Ok(IntOrString::Text((&*text).into()))
+        Ok(IntOrString::Text(clip(&text, MAX_TEXT).into()))
     }
 
     fn from_integer(number: i128) -> Read<Self> {
@@ -284,7 +293,14 @@ impl<'de> Shape<'de> for Quantity {
     const EXPECTED: &'static str = "a quantity such as 128Mi";
 
     fn from_text(text: Cow<'de, str>) -> Result<Self, String> {
-        non_negative(text.trim().parse().map_err(|e| format!("{e}")), &text)
+        // As the API server's decoder trims: before it looks for escapes, so that a quoted `\n` is no white space.
+        let inner = text.trim_matches(|c: char| c.is_whitespace() && !c.is_ascii_control());
+        let shown = clip(&text, MAX_SHOWN);
+        let read = inner.parse().map_err(|e| match shown.parse::<Quantity>() {
+            Err(short) if shown.len() < text.len() => short.to_string(),
+            _ => format!("{e}"),
+        });
+        non_negative(read, &shown)
     }
 
     fn from_integer(number: i128) -> Read<Self> {
@@ -327,6 +343,10 @@ impl<'de, T: Shape<'de>> Shape<'de> for Vec<Loose<T>> {
     fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Read<Self>, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element()? {
+            if items.len() == MAX_ITEMS {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(Some(Err(too_many())));
+            }
             items.push(item);
         }
         Ok(Some(Ok(items)))

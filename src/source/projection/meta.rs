@@ -7,14 +7,15 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
-use super::loose::{Loose, Read, Shape, Struct, Text};
+use super::loose::{Loose, MAX_ITEMS, Read, Shape, Struct, Text, quoted, too_many};
 use super::path::{Path, Problems};
+use crate::model::field::Field;
 use crate::model::keys::{Kind, Name, ObjectKey};
-use crate::model::selector::Labels;
+use crate::model::selector::{Labels, is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
 use crate::model::workload::Controller;
 
 /// The prefix of the annotations that are read; all others are skipped.
-const OWN_PREFIX: &str = "plimsoll.dev/";
+pub(super) const OWN_PREFIX: &str = "plimsoll.dev/";
 
 /// `metadata`, with the part `L` of its labels.
 #[derive(Debug, Default, Deserialize)]
@@ -39,7 +40,8 @@ pub(super) struct Meta<'a, L> {
     pub(super) generation: Loose<i64>,
     #[serde(borrow)]
     pub(super) owner_references: Loose<Controlling<'a>>,
-    pub(super) annotations: Loose<OwnAnnotations>,
+    #[serde(borrow)]
+    pub(super) annotations: Loose<OwnAnnotations<'a>>,
     pub(super) labels: Loose<L>,
 }
 
@@ -84,10 +86,23 @@ pub(crate) struct Identity<'a> {
 
 impl<'a> Identity<'a> {
     /// Takes what names the object out of its metadata.
-    pub(super) fn take<L>(meta: &mut Meta<'a, L>, problems: &mut Problems) -> Self {
+    pub(super) fn take<L: Part>(meta: &mut Meta<'a, L>, problems: &mut Problems) -> Self {
         let path = Path::Root.key("metadata");
         let name = std::mem::take(&mut meta.name).take(path.key("name"), problems);
+        if let Some(name) = name.as_deref().filter(|name| !is_dns_subdomain(name)) {
+            let found = quoted(name);
+            let message = format!("{found} can't be a name; use up to 253 small letters, digits, `-` or `.`");
+            problems.add(path.key("name"), message);
+        }
         let namespace = std::mem::take(&mut meta.namespace).take(path.key("namespace"), problems);
+        let namespace = namespace.filter(|namespace| !namespace.is_empty());
+        if let Some(namespace) = namespace.as_deref().filter(|name| !is_dns_label(name)) {
+            let found = quoted(namespace);
+            let message =
+                format!("{found} can't be a namespace's name; use up to 63 small letters, digits or `-`");
+            problems.add(path.key("namespace"), message);
+        }
+        meta.labels.refuse(problems);
         Identity {
             name: name
                 .filter(|name| !name.is_empty())
@@ -109,17 +124,45 @@ impl<'a> Identity<'a> {
     }
 }
 
+/// A part of the labels.
+pub(super) trait Part: Sized {
+    /// Notes the labels that the API server would refuse, where nobody else looks at them.
+    fn refuse(_: &mut Loose<Self>, _: &mut Problems) {}
+}
+
+impl<L: Part> Loose<L> {
+    fn refuse(&mut self, problems: &mut Problems) {
+        L::refuse(self, problems);
+    }
+}
+
 /// Labels that nobody reads.
 #[derive(Debug, Default)]
-pub(super) struct Skipped;
+pub(super) struct Skipped<'a>(Strings<'a>);
 
-impl Shape<'_> for Skipped {
-    const EXPECTED: &'static str = "a map";
+impl<'de: 'a, 'a> Shape<'de> for Skipped<'a> {
+    const EXPECTED: &'static str = Strings::EXPECTED;
+
+    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
+        Ok(Strings::from_map(map)?.map(|strings| strings.map(Skipped)))
+    }
+}
+
+impl Part for Skipped<'_> {
+    fn refuse(labels: &mut Loose<Self>, problems: &mut Problems) {
+        let path = Path::Root.key("metadata");
+        let path = path.key("labels");
+        if let Some(Skipped(strings)) = std::mem::take(labels).take(path, problems) {
+            Loose::Set(strings).labels(path, problems);
+        }
+    }
 }
 
 /// A map of strings: labels, a Service's selector.
 #[derive(Debug, Default)]
 pub(super) struct Strings<'a>(Vec<(Cow<'a, str>, Text<'a>)>);
+
+impl Part for Strings<'_> {}
 
 impl<'de: 'a, 'a> Shape<'de> for Strings<'a> {
     const EXPECTED: &'static str = "a map of strings";
@@ -128,26 +171,40 @@ impl<'de: 'a, 'a> Shape<'de> for Strings<'a> {
         let mut strings = Vec::new();
         while let Some(key) = map.next_key::<Text<'de>>()? {
             let value = map.next_value::<Text<'de>>()?;
-            if let Some(key) = key.ok() {
-                strings.push((key, value));
+            if strings.len() == MAX_ITEMS {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                return Ok(Some(Err(too_many())));
             }
+            strings.extend(key.ok().map(|key| (key, value)));
         }
         Ok(Some(Ok(Strings(strings))))
     }
 }
 
 impl<'a> Loose<Strings<'a>> {
-    /// As labels. A `null` is an empty value, as the API server's decoder has it.
+    /// As labels. A `null` is an empty value, as the API server's decoder has it. What cannot be a label is noted and
+    /// kept: whatever selects it does so all the same.
     pub(super) fn labels(self, path: Path<'_>, problems: &mut Problems) -> Labels {
         let Some(Strings(strings)) = self.take(path, problems) else {
             return Labels::default();
         };
         let mut label = |(key, value): (Cow<'a, str>, Text<'a>)| {
-            let value = value.field(path.key(&key), problems);
-            (!value.is_invalid()).then(|| {
-                let value = value.get().map_or("", |value| value);
-                (Name::from(&*key), Name::from(value))
-            })
+            let path = path.key(&key);
+            if !is_label_key(&key) {
+                let rule = "use up to 63 letters, digits, `-`, `_` or `.`, after an optional `domain/`";
+                problems.add(path, format!("can't be a label's key; {rule}"));
+            }
+            let value = match value.field(path, problems) {
+                Field::Set(value) => value,
+                Field::Absent => Cow::default(),
+                Field::Invalid => return None,
+            };
+            if !is_label_value(&value) {
+                let rule = "use up to 63 letters, digits, `-`, `_` or `.`, the first and the last no sign";
+                let found = quoted(&value);
+                problems.add(path, format!("{found} can't be a label's value; {rule}"));
+            }
+            Some((Name::from(&*key), Name::from(&*value)))
         };
         strings.into_iter().filter_map(&mut label).collect()
     }
@@ -163,6 +220,8 @@ impl<'a> Loose<Strings<'a>> {
 /// The label that says which revision of its workload a pod belongs to.
 #[derive(Debug, Default)]
 pub(super) struct Revision<'a>(Option<Cow<'a, str>>);
+
+impl Part for Revision<'_> {}
 
 impl<'de: 'a, 'a> Shape<'de> for Revision<'a> {
     const EXPECTED: &'static str = "a map of strings";
@@ -187,27 +246,60 @@ impl Revision<'_> {
     }
 }
 
-/// The annotations under `plimsoll.dev/`, sorted by key.
+/// The annotations under `plimsoll.dev/`, and those that are no strings.
 #[derive(Debug, Default)]
-pub(super) struct OwnAnnotations(pub(super) Vec<(Name, Name)>);
+pub(super) struct OwnAnnotations<'a>(Strings<'a>);
 
-impl<'de> Shape<'de> for OwnAnnotations {
-    const EXPECTED: &'static str = "a map of strings";
+impl<'de: 'a, 'a> Shape<'de> for OwnAnnotations<'a> {
+    const EXPECTED: &'static str = Strings::EXPECTED;
 
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Read<Self>, A::Error> {
         let mut own = Vec::new();
         while let Some(key) = map.next_key::<Text<'de>>()? {
-            match key.ok() {
-                Some(key) if key.starts_with(OWN_PREFIX) => {
-                    if let Some(value) = map.next_value::<Text<'de>>()?.ok() {
-                        own.push((Name::from(&*key), Name::from(&*value)));
-                    }
+            let key = key.ok().unwrap_or_default();
+            let value = if key.starts_with(OWN_PREFIX) {
+                map.next_value::<Text<'de>>()?
+            } else {
+                match map.next_value::<Loose<Unread>>()? {
+                    Loose::Wrong(why) => Loose::Wrong(why),
+                    _ => continue,
                 }
-                _ => drop(map.next_value::<IgnoredAny>()?),
+            };
+            if own.len() == MAX_ITEMS {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                return Ok(Some(Err(too_many())));
+            }
+            own.push((key, value));
+        }
+        Ok(Some(Ok(OwnAnnotations(Strings(own)))))
+    }
+}
+
+impl Loose<OwnAnnotations<'_>> {
+    /// Those under `plimsoll.dev/`, sorted by key.
+    pub(super) fn own(self, problems: &mut Problems) -> Vec<(Name, Name)> {
+        let path = Path::Root.key("metadata");
+        let path = path.key("annotations");
+        let OwnAnnotations(Strings(strings)) = self.take(path, problems).unwrap_or_default();
+        let mut own = Vec::new();
+        for (key, value) in strings {
+            if let Some(value) = value.take(path.key(&key), problems) {
+                own.push((Name::from(&*key), Name::from(&*value)));
             }
         }
         own.sort();
-        Ok(Some(Ok(OwnAnnotations(own))))
+        own
+    }
+}
+
+/// A string that nobody reads.
+struct Unread;
+
+impl<'de> Shape<'de> for Unread {
+    const EXPECTED: &'static str = <Cow<'static, str>>::EXPECTED;
+
+    fn from_text(_: Cow<'de, str>) -> Result<Self, String> {
+        Ok(Unread)
     }
 }
 
@@ -243,8 +335,9 @@ impl<'de: 'a, 'a> Shape<'de> for Controlling<'a> {
 }
 
 impl Loose<Controlling<'_>> {
-    pub(super) fn controller(self) -> Option<Controller> {
-        let Controlling(reference) = self.ok()?;
+    pub(super) fn controller(self, problems: &mut Problems) -> Option<Controller> {
+        let path = Path::Root.key("metadata");
+        let Controlling(reference) = self.take(path.key("ownerReferences"), problems)?;
         let reference = reference?;
         Some(Controller {
             api_version: name(reference.api_version),

@@ -14,6 +14,7 @@ mod container;
 mod context;
 #[cfg(feature = "operator")]
 mod event;
+mod kept;
 mod limits;
 mod loose;
 mod meta;
@@ -21,17 +22,18 @@ mod node;
 mod path;
 mod pod;
 mod scheduling;
+mod selector;
 mod strategy;
 mod template;
 mod workload;
 
 use serde::Deserialize;
-use serde_json::Value;
 use thiserror::Error;
 
 #[cfg(feature = "operator")]
 #[doc(hidden)]
 pub use self::event::pod_of_event;
+pub use self::kept::prune;
 use self::loose::Struct;
 use self::path::{Path, Problems};
 pub(crate) use self::{
@@ -60,6 +62,14 @@ pub enum ProjectionError {
         kind: Kind,
         /// What stands there instead.
         problem: String,
+    },
+    /// A field does not fit, and a wrong value must not pass for an absent one.
+    #[error("{kind} {}: {}", problem.field, problem.message)]
+    Field {
+        /// What was to be read.
+        kind: Kind,
+        /// The first such field.
+        problem: FieldProblem,
     },
     /// Nothing that it could be known by.
     #[error("{kind} without a name: metadata.name must be a string that is not empty")]
@@ -97,7 +107,10 @@ pub fn from_json(kind: Kind, json: &[u8]) -> Result<Object, ProjectionError> {
 ///
 /// # Errors
 /// As [`from_json`].
-pub fn from_value(kind: Kind, value: &Value) -> Result<(Object, Vec<FieldProblem>), ProjectionError> {
+pub fn from_value<'de, D>(kind: Kind, value: D) -> Result<(Object, Vec<FieldProblem>), ProjectionError>
+where
+    D: serde::Deserializer<'de>,
+{
     let seen = read_kind(kind, value).map_err(|e| ProjectionError::Syntax(e.to_string()))?;
     Ok((seen.object?, seen.problems))
 }

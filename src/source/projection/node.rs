@@ -131,7 +131,10 @@ impl<'a> Projection<'a> for NodeFields<'a> {
             created: stamp(meta.creation_timestamp),
             deleting: matches!(meta.deletion_timestamp, Loose::Set(_)),
             labels: meta.labels.labels(path.key("labels"), problems),
-            unschedulable: spec.unschedulable.ok().unwrap_or_default(),
+            unschedulable: spec
+                .unschedulable
+                .take(Path::Root.key("spec").key("unschedulable"), problems)
+                .unwrap_or_default(),
             taints: taints(spec.taints, problems),
             ready: status.conditions.ok().unwrap_or_default().ready(),
             boot_id: name(info.boot_id),
@@ -159,7 +162,7 @@ fn taints(list: List<Fields<TaintFields<'_>>>, problems: &mut Problems) -> Vec<T
 #[serde(default)]
 pub(crate) struct LeaseFields<'a> {
     #[serde(borrow)]
-    metadata: Struct<Meta<'a, Skipped>>,
+    metadata: Struct<Meta<'a, Skipped<'a>>>,
     #[serde(borrow)]
     spec: Struct<LeaseSpec<'a>>,
 }

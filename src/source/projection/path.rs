@@ -40,11 +40,22 @@ impl fmt::Display for Path<'_> {
 
 /// The fields of one object that Kubernetes would refuse.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(Vec<FieldProblem>);
+pub(crate) struct Problems {
+    list: Vec<FieldProblem>,
+    /// How many there are beyond [`MAX_PROBLEMS`].
+    more: usize,
+}
+
+/// Who has mended so many can look again: an object may be millions of fields that do not fit.
+const MAX_PROBLEMS: usize = 50;
 
 impl Problems {
     pub(super) fn add(&mut self, path: Path<'_>, message: impl Into<String>) {
-        self.0.push(FieldProblem {
+        if self.list.len() == MAX_PROBLEMS {
+            self.more += 1;
+            return;
+        }
+        self.list.push(FieldProblem {
             field: path.to_string(),
             message: message.into(),
         });
@@ -52,10 +63,34 @@ impl Problems {
 
     /// Notes that a field must be there and is not.
     pub(super) fn required(&mut self, path: Path<'_>) {
-        self.add(path, "is required");
+        self.add(path, "is required; add it");
     }
 
-    pub(super) fn into_vec(self) -> Vec<FieldProblem> {
-        self.0
+    /// How many there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.list.len() + self.more
+    }
+
+    /// Whether something is wrong with what stands at `path`, around it or in it.
+    pub(super) fn concern(&self, path: Path<'_>) -> bool {
+        let path = path.to_string();
+        let within = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.is_empty() || outer.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.list
+            .iter()
+            .any(|p| within(&path, &p.field) || within(&p.field, &path))
+    }
+
+    pub(super) fn into_vec(mut self) -> Vec<FieldProblem> {
+        if let (more @ 1.., Some(last)) = (self.more, self.list.last()) {
+            self.list.push(FieldProblem {
+                field: last.field.clone(),
+                message: format!("is followed by {more} more fields that do not fit; mend these first"),
+            });
+        }
+        self.list
     }
 }

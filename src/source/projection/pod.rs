@@ -116,7 +116,7 @@ impl<'a> Projection<'a> for PodFields<'a> {
         let mut pod = Pod {
             namespace: identity.namespace.clone(),
             name,
-            controller: meta.owner_references.controller(),
+            controller: meta.owner_references.controller(problems),
             revision: meta.labels.ok().and_then(Revision::name),
             node: std::mem::take(&mut spec.node_name)
                 .ok()

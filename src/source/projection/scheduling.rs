@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::loose::{Fields, List, Loose, Struct, Text};
+use super::loose::{Fields, List, Loose, Struct, Text, quoted};
 use super::meta::shared;
 use super::path::{Path, Problems};
+use super::selector::SelectorFields;
 use crate::model::field::Field;
 use crate::model::keys::Name;
-use crate::model::selector::LabelSelector;
 use crate::model::template::{
     AntiAffinityTerm, NodeOperator, NodeRequirement, NodeSelectorTerm, SpreadConstraint, TaintEffect,
     Toleration, WhenUnsatisfiable,
@@ -74,8 +74,10 @@ pub(super) fn tolerations(
             Some(text) if !text.is_empty() => match taint_effect(&text) {
                 Some(effect) => Some(effect),
                 None => {
-                    let message =
-                        format!("{text:?} is no taint effect; use NoSchedule, PreferNoSchedule or NoExecute");
+                    let message = format!(
+                        "{} is no taint effect; use NoSchedule, PreferNoSchedule or NoExecute",
+                        quoted(&text)
+                    );
                     problems.add(path.key("effect"), message);
                     continue;
                 }
@@ -91,7 +93,7 @@ pub(super) fn tolerations(
             // Gt and Lt (beta in 1.36) compare numbers, which no taint of the node controller has.
             Some("Gt" | "Lt") => continue,
             Some(other) => {
-                let message = format!("{other:?} is no operator; use Exists or Equal");
+                let message = format!("{} is no operator; use Exists or Equal", quoted(other));
                 problems.add(path.key("operator"), message);
                 continue;
             }
@@ -173,14 +175,16 @@ struct WeightedTerm<'a> {
 struct PodTerm<'a> {
     #[serde(borrow)]
     topology_key: Text<'a>,
-    label_selector: Loose<LabelSelector>,
+    #[serde(borrow)]
+    label_selector: Struct<SelectorFields<'a>>,
     #[serde(borrow)]
     match_label_keys: List<Cow<'a, str>>,
     #[serde(borrow)]
     mismatch_label_keys: List<Cow<'a, str>>,
     #[serde(borrow)]
     namespaces: List<Cow<'a, str>>,
-    namespace_selector: Loose<LabelSelector>,
+    #[serde(borrow)]
+    namespace_selector: Struct<SelectorFields<'a>>,
 }
 
 impl AffinityFields<'_> {
@@ -246,8 +250,10 @@ fn requirements(
             Some("Lt") => NodeOperator::Lt,
             other => {
                 let found = other.unwrap_or_default();
-                let message =
-                    format!("{found:?} is no operator; use In, NotIn, Exists, DoesNotExist, Gt or Lt");
+                let message = format!(
+                    "{} is no operator; use In, NotIn, Exists, DoesNotExist, Gt or Lt",
+                    quoted(found)
+                );
                 problems.add(path.key("operator"), message);
                 continue;
             }
@@ -270,13 +276,13 @@ fn anti_term(
     AntiAffinityTerm {
         required: required_term,
         topology_key: required(term.topology_key, path.key("topologyKey"), problems),
-        selector: term.label_selector.take(path.key("labelSelector"), problems),
+        selector: term.label_selector.selector(path.key("labelSelector"), problems),
         match_label_keys: names(term.match_label_keys, path.key("matchLabelKeys"), problems),
         mismatch_label_keys: names(term.mismatch_label_keys, path.key("mismatchLabelKeys"), problems),
         namespaces: names(term.namespaces, path.key("namespaces"), problems),
         namespace_selector: term
             .namespace_selector
-            .take(path.key("namespaceSelector"), problems),
+            .selector(path.key("namespaceSelector"), problems),
     }
 }
 
@@ -288,7 +294,8 @@ pub(super) struct SpreadFields<'a> {
     max_skew: Loose<i32>,
     #[serde(borrow)]
     when_unsatisfiable: Text<'a>,
-    label_selector: Loose<LabelSelector>,
+    #[serde(borrow)]
+    label_selector: Struct<SelectorFields<'a>>,
     #[serde(borrow)]
     match_label_keys: List<Cow<'a, str>>,
 }
@@ -305,7 +312,9 @@ pub(super) fn spread(
             topology_key: required(fields.topology_key, path.key("topologyKey"), problems),
             max_skew: max_skew(fields.max_skew, path.key("maxSkew"), problems),
             when_unsatisfiable: when(fields.when_unsatisfiable, path.key("whenUnsatisfiable"), problems),
-            selector: fields.label_selector.take(path.key("labelSelector"), problems),
+            selector: fields
+                .label_selector
+                .selector(path.key("labelSelector"), problems),
             match_label_keys: names(fields.match_label_keys, path.key("matchLabelKeys"), problems),
         });
     }
@@ -319,7 +328,7 @@ fn max_skew(skew: Loose<i32>, path: Path<'_>, problems: &mut Problems) -> Field<
             Field::Invalid
         }
         Field::Absent => {
-            problems.add(path, "is required: 1 or more");
+            problems.add(path, "is required; write 1 or more");
             Field::Invalid
         }
         other => other,
@@ -331,9 +340,12 @@ fn when(text: Text<'_>, path: Path<'_>, problems: &mut Problems) -> Field<WhenUn
         Field::Set(text) => match &*text {
             "DoNotSchedule" => return Field::Set(WhenUnsatisfiable::DoNotSchedule),
             "ScheduleAnyway" => return Field::Set(WhenUnsatisfiable::ScheduleAnyway),
-            other => format!("{other:?} is unknown; use DoNotSchedule or ScheduleAnyway"),
+            other => format!(
+                "{} is unknown; use DoNotSchedule or ScheduleAnyway",
+                quoted(other)
+            ),
         },
-        Field::Absent => "is required: DoNotSchedule or ScheduleAnyway".to_owned(),
+        Field::Absent => "is required; use DoNotSchedule or ScheduleAnyway".to_owned(),
         Field::Invalid => return Field::Invalid,
     };
     problems.add(path, message);

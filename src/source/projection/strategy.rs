@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::loose::{Fields, Loose, Struct, Text};
+use super::loose::{Fields, Loose, Struct, Text, quoted};
 use super::path::{Path, Problems};
 use crate::model::field::Field;
 use crate::model::intstr::{Amount, IntOrString};
@@ -62,7 +62,10 @@ pub(super) fn strategy(
             } else {
                 "OnDelete"
             };
-            let message = format!("{other:?} is unknown for a {kind}; use RollingUpdate or {second}");
+            let message = format!(
+                "{} is unknown for a {kind}; use RollingUpdate or {second}",
+                quoted(other)
+            );
             problems.add(path.key("type"), message);
             Field::Invalid
         }

@@ -1,9 +1,11 @@
 //! Pod templates: `spec.template` of a workload, or a bare Pod itself.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use super::container::{ContainerFields, Resources, containers};
-use super::loose::{Fields, List, Loose, Struct, Text};
+use super::loose::{Fields, List, Loose, Struct, Text, quoted};
 use super::meta::Strings;
 use super::path::{Path, Problems};
 use super::scheduling::{AffinityFields, SpreadFields, TolerationFields, spread, tolerations};
@@ -86,16 +88,18 @@ impl PodSpecFields<'_> {
 
 /// A pod needs an app container, and no two containers may share a name.
 fn refuse_impossible(containers: &[Container], spec: Path<'_>, problems: &mut Problems) {
-    if !containers.iter().any(|c| c.role == ContainerRole::App) {
-        problems.add(
-            spec.key("containers"),
-            "is required: a pod needs at least one container",
-        );
+    let path = spec.key("containers");
+    if !containers.iter().any(|c| c.role == ContainerRole::App) && !problems.concern(path) {
+        problems.add(path, "is required; add at least one container");
     }
-    for (i, container) in containers.iter().enumerate() {
-        if containers[..i].iter().any(|c| c.name == container.name) {
-            let message = format!("two containers are called {:?}; rename one", container.name);
-            problems.add(spec.key("containers"), message);
+    let mut names = HashSet::new();
+    for container in containers {
+        if !names.insert(&container.name) {
+            let message = format!(
+                "two containers are called {}; rename one",
+                quoted(&container.name)
+            );
+            problems.add(path, message);
         }
     }
 }

@@ -1,5 +1,5 @@
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::model::context::LimitRangeType;
@@ -116,7 +116,7 @@ fn broken_json_is_a_syntax_error() {
 #[case(json!({"replicas": "2"}), "spec.replicas must be a whole number, not the string \"2\"")]
 #[case(json!({"replicas": -1}), "spec.replicas must be 0 or more, not -1")]
 #[case(json!({"replicas": 2.5}), "spec.replicas must be a whole number, not the number 2.5")]
-#[case(json!({"replicas": 3_000_000_000_u32}), "spec.replicas 3000000000 is out of range: at most 2147483647")]
+#[case(json!({"replicas": 3_000_000_000_u32}), "spec.replicas must be a whole number from -2147483648 to 2147483647, not 3000000000")]
 #[case(json!({"strategy": {"type": "Rolling"}}),
     "spec.strategy.type \"Rolling\" is unknown for a Deployment; use RollingUpdate or Recreate")]
 #[case(json!({"strategy": {"type": "OnDelete"}}),
@@ -128,7 +128,7 @@ fn broken_json_is_a_syntax_error() {
 #[case(json!({"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "0%"}}}),
     "spec.strategy.rollingUpdate.maxUnavailable must not be 0 while maxSurge is 0: no pod could ever be replaced; raise one of them")]
 #[case(json!({"template": {"spec": {"containers": []}}}),
-    "spec.template.spec.containers is required: a pod needs at least one container")]
+    "spec.template.spec.containers is required; add at least one container")]
 #[case(json!({"template": {"metadata": {"labels": {"app.kubernetes.io/version": 1.5}}}}),
     "spec.template.metadata.labels[\"app.kubernetes.io/version\"] must be a string (put it in quotes), not the number 1.5")]
 #[case(json!({"selector": {"matchLabels": {"app": "web"}}}),
@@ -145,7 +145,7 @@ fn what_the_api_server_refuses_is_named(#[case] spec: Value, #[case] problem: &s
 #[case(json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "z", "whenUnsatisfiable": "Maybe"}]}),
     "topologySpreadConstraints[0].whenUnsatisfiable \"Maybe\" is unknown; use DoNotSchedule or ScheduleAnyway")]
 #[case(json!({"topologySpreadConstraints": [{"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}]}),
-    "topologySpreadConstraints[0].topologyKey is required")]
+    "topologySpreadConstraints[0].topologyKey is required; add it")]
 #[case(json!({"tolerations": [{"operator": "Exist"}]}), "tolerations[0].operator \"Exist\" is no operator; use Exists or Equal")]
 #[case(json!({"containers": [{"name": "a"}, {"name": "a"}]}), "containers two containers are called \"a\"; rename one")]
 #[case(json!({"containers": [{"name": "a", "resources": {"limits": {"memory": "12Q"}}}]}),
@@ -172,7 +172,7 @@ fn what_the_api_server_refuses_in_a_template_is_named(#[case] spec: Value, #[cas
     "spec.minAvailable \"2\" is neither a whole number nor a percentage: write 1 (without quotes) or \"25%\"")]
 #[case(json!({"minAvailable": 1, "maxUnavailable": 1}), "spec.maxUnavailable must not stand beside minAvailable; keep one of them")]
 #[case(json!({"maxUnavailable": 1, "selector": {"matchExpressions": [{"key": "a", "operator": "Is"}]}}),
-    "spec.selector selector on \"a\" has the unknown operator \"Is\": use In, NotIn, Exists or DoesNotExist")]
+    "spec.selector.matchExpressions[0] is refused: selector on \"a\" has the unknown operator \"Is\": use In, NotIn, Exists or DoesNotExist")]
 fn a_budget_names_what_is_refused(#[case] spec: Value, #[case] problem: &str) {
     let object = json!({"metadata": {"name": "web"}, "spec": spec});
     assert_eq!(problems(Kind::PodDisruptionBudget, &object), [problem]);

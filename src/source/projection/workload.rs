@@ -7,12 +7,13 @@ use super::Projection;
 use super::loose::{Loose, Read, Shape, Struct, Text};
 use super::meta::{Identity, Meta, Skipped, shared, stamp};
 use super::path::{Path, Problems};
+use super::selector::SelectorFields;
 use super::strategy::{StrategyFields, strategy};
 use super::template::TemplateFields;
 use crate::model::field::Field;
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::object::Object;
-use crate::model::selector::{LabelSelector, Labels};
+use crate::model::selector::Labels;
 use crate::model::template::PodTemplate;
 use crate::model::workload::{Strategy, Workload, WorkloadStatus};
 
@@ -21,7 +22,7 @@ use crate::model::workload::{Strategy, Workload, WorkloadStatus};
 #[serde(default)]
 pub(crate) struct WorkloadFields<'a> {
     #[serde(borrow)]
-    metadata: Struct<Meta<'a, Skipped>>,
+    metadata: Struct<Meta<'a, Skipped<'a>>>,
     #[serde(borrow)]
     spec: Struct<Spec<'a>>,
     #[serde(borrow)]
@@ -32,7 +33,8 @@ pub(crate) struct WorkloadFields<'a> {
 #[serde(default, rename_all = "camelCase")]
 struct Spec<'a> {
     replicas: Loose<i32>,
-    selector: Loose<LabelSelector>,
+    #[serde(borrow)]
+    selector: Struct<SelectorFields<'a>>,
     #[serde(borrow)]
     template: Struct<TemplateFields<'a>>,
     /// Deployment.
@@ -144,7 +146,7 @@ impl<'a> Projection<'a> for WorkloadFields<'a> {
         if !matches!(kind, Kind::Job | Kind::CronJob) {
             refuse_foreign_selector(spec.selector, &template.labels, path, problems);
         }
-        let mut workload = workload(key, &identity, meta, template);
+        let mut workload = workload(key, &identity, meta, template, problems);
         workload.replicas = replicas(spec.replicas, path.key("replicas"), problems);
         workload.strategy = match kind {
             Kind::Deployment => strategy(spec.strategy, kind, path.key("strategy"), problems),
@@ -167,14 +169,15 @@ pub(super) fn workload<L>(
     identity: &Identity<'_>,
     meta: Meta<'_, L>,
     template: PodTemplate,
+    problems: &mut Problems,
 ) -> Workload {
     Workload {
         key,
         uid: shared(&identity.uid),
         generation: meta.generation.ok().unwrap_or_default(),
         created: stamp(meta.creation_timestamp),
-        controller: meta.owner_references.controller(),
-        annotations: meta.annotations.ok().unwrap_or_default().0,
+        controller: meta.owner_references.controller(problems),
+        annotations: meta.annotations.own(problems),
         replicas: Field::Absent,
         template,
         strategy: Field::Set(Strategy::default()),
@@ -197,15 +200,23 @@ fn replicas(replicas: Loose<i32>, path: Path<'_>, problems: &mut Problems) -> Fi
 /// A selector that is there must select the workload's own pods. (One that is absent is refused too, but nothing that
 /// is judged depends on it, and partial manifests often leave it out.)
 fn refuse_foreign_selector(
-    selector: Loose<LabelSelector>,
+    selector: Struct<SelectorFields<'_>>,
     labels: &Labels,
     spec: Path<'_>,
     problems: &mut Problems,
 ) {
-    let selector = selector.take(spec.key("selector"), problems);
-    if selector.is_some_and(|selector| !selector.matches(labels)) {
+    let path = spec.key("selector");
+    let Some(selector) = selector.selector(path, problems) else {
+        return;
+    };
+    if selector.is_empty() {
         problems.add(
-            spec.key("selector"),
+            path,
+            "must not be empty; write the labels of its own pods into matchLabels",
+        );
+    } else if !selector.matches(labels) {
+        problems.add(
+            path,
             "does not match the labels of its own pods, spec.template.metadata.labels; make them agree",
         );
     }

@@ -44,7 +44,9 @@ mod error;
 mod log;
 pub mod nodes;
 pub mod operator;
+pub mod oracle;
 mod plane;
+mod recorder;
 pub mod rig;
 mod supervisor;
 
@@ -52,5 +54,7 @@ pub use self::audit::{Audit, Mark, Request};
 pub use self::error::{Error, Result};
 pub use self::nodes::Node;
 pub use self::operator::Operator;
+pub use self::oracle::Oracle;
 pub use self::plane::{Component, Frozen, Options, Plane};
+pub use self::recorder::Recorder;
 pub use self::rig::{Rig, Tool};

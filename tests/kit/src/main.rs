@@ -19,10 +19,11 @@ Usage: plimsoll-kit COMMAND
 
   build          find or build the control plane's binaries, and say where they are
   up [--pids]    start a plane with three nodes in two zones, say how to reach it, and stay until Ctrl-C
-  demo [--once] [--operator PATH]
+  demo [--once] [--operator PATH] [--record FILE]
                  re-enact an outage with the operator watching, and stay until Ctrl-C
                  --once           end after the story: exit code 0 when everything was found, 1 otherwise
                  --operator PATH  run this binary instead of building one
+                 --record FILE    record the story with plimsoll record, to be replayed
 ";
 
 fn main() -> ExitCode {
@@ -66,6 +67,7 @@ fn settings(flags: &[&str]) -> Option<Settings> {
     while let Some(flag) = flags.next() {
         match *flag {
             "--once" => settings.once = true,
+            "--record" => settings.record = Some(std::path::absolute(flags.next()?).ok()?),
             "--operator" => settings.operator = Some(flags.next()?.into()),
             _ => return None,
         }
@@ -75,7 +77,7 @@ fn settings(flags: &[&str]) -> Option<Settings> {
 
 fn build() -> Result<()> {
     let rig = Rig::ready()?;
-    for tool in Tool::ALL {
+    for tool in Tool::CONTROL_PLANE {
         println!("{}", rig.path(tool).display());
     }
     Ok(())

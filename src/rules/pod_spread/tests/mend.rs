@@ -84,6 +84,23 @@ fn a_zone_constraint_that_is_there_is_left_alone() {
     );
 }
 
+#[test]
+fn a_zone_that_nodes_lack_is_left_out() {
+    let over = |nodes: Vec<Object>| {
+        let objects = nodes.into_iter().chain([web().object()]);
+        let (_, patch) = patch(&index(36, objects), RULE, Kind::Deployment, "shop/web");
+        let constraints = &patch["spec"]["template"]["spec"]["topologySpreadConstraints"];
+        constraints.as_array().map(Vec::len)
+    };
+    let zoned = |name: &str| node(name).zone_label("a").object();
+    let bare = |name: &str| node(name).object();
+    assert_eq!(over(vec![bare("n1"), bare("n2")]), Some(1));
+    assert_eq!(over(vec![zoned("n1"), bare("n2")]), Some(1));
+    assert_eq!(over(vec![bare("n1")]), Some(1));
+    assert_eq!(over(vec![zoned("n1"), zoned("n2"), bare("n3")]), Some(2));
+    assert_eq!(over(vec![zoned("n1")]), Some(2));
+}
+
 #[rstest]
 #[case::soft_would_be_a_duplicate(
     WhenUnsatisfiable::ScheduleAnyway,

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use plimsoll_kit::operator::{self, NAMESPACE};
-use plimsoll_kit::{Node, Operator, Options, Plane, Result, Rig, Tool};
+use plimsoll_kit::{Node, Operator, Options, Plane, Recorder, Result, Rig, Tool};
 
 use self::observer::Observer;
 use self::voice::Voice;
@@ -28,6 +28,10 @@ const NODES: [(&str, &str); 4] = [
     ("worker-4", "zone-2"),
 ];
 
+/// What a recording of the demo says of itself.
+const RECORDED: &str =
+    "iconik's outage, re-enacted on a real control plane: both web pods on one node, and the node in limbo";
+
 /// What the command line asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
@@ -35,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) once: bool,
     /// A binary to run instead of building one.
     pub(crate) operator: Option<PathBuf>,
+    /// Where to record the story.
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// Tells the story. True when everything that had to be found was found.
@@ -51,11 +57,23 @@ pub(crate) fn run(settings: &Settings) -> Result<bool> {
     };
     let plane = start_plane(&voice, rig)?;
     install(&voice, &plane)?;
+    let recorder = settings
+        .record
+        .as_deref()
+        .map(|file| Recorder::start(&plane, &binary, file, RECORDED));
+    let recorder = recorder.transpose()?;
     let started = Instant::now();
     let mut operator = start_operator(&voice, &plane, &binary)?;
     let mut observer = Observer::new(&plane, &voice, started);
     story::tell(&plane, &voice, &mut observer)?;
     operator.check()?;
+    if let (Some(recorder), Some(file)) = (recorder, &settings.record) {
+        recorder.stop()?;
+        voice.say(&format!(
+            "recorded; see it again with: plimsoll replay {}",
+            file.display()
+        ));
+    }
     let complete = observer.checklist().print(&voice);
     if let Some(after) = observer.first_report() {
         voice.say(&format!(

@@ -127,6 +127,9 @@ fn controller_manager(layout: &Layout) -> Vec<String> {
         ("service-account-private-key-file", layout.pki.file("sa.key")),
         ("leader-elect", "false".into()),
         ("use-service-account-credentials", "true".into()),
+        // By default 20 and 30 a second: some tests plant hundreds of workloads.
+        ("kube-api-qps", "200".into()),
+        ("kube-api-burst", "400".into()),
         ("node-monitor-period", "1s".into()),
         (
             "node-monitor-grace-period",

@@ -17,8 +17,8 @@ use crate::log::tail;
 /// How often a long build says that it is alive.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
-/// Builds these tools, and takes kwok's stage files along. Waits for another process that is at it.
-pub(super) fn missing(tools: &[Tool]) -> Result<()> {
+/// Builds these tools and, with `stages`, takes kwok's stage files along. Waits for another process that is at it.
+pub(super) fn missing(tools: &[Tool], stages: bool) -> Result<()> {
     let _lock = lock(&cache_root()?)?;
     // Whoever held the lock may have built them meanwhile.
     let mut todo = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn missing(tools: &[Tool]) -> Result<()> {
             todo.push(*tool);
         }
     }
-    let without_stages = stages::cached()?.is_none();
+    let without_stages = stages && stages::cached()?.is_none();
     if todo.is_empty() && !without_stages {
         return Ok(());
     }
@@ -35,9 +35,8 @@ pub(super) fn missing(tools: &[Tool]) -> Result<()> {
     if !todo.is_empty() {
         let usual: u64 = todo.iter().map(|tool| tool.usual_seconds()).sum();
         line(format_args!(
-            "{} of the control plane's {} binaries are not built yet; building them from Go modules, once, about {}",
+            "{} of the rig's binaries are not built yet; building them from Go modules, once, about {}",
             todo.len(),
-            Tool::ALL.len(),
             span(Duration::from_secs(usual))
         ));
     }

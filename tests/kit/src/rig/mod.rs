@@ -4,7 +4,7 @@
 //!
 //! 1. the file that its `TEST_ASSET_…` variable names (`TEST_ASSET_KUBE_APISERVER`, `TEST_ASSET_ETCD`, …);
 //! 2. the file of its name in the folder `KUBEBUILDER_ASSETS`, so that those who have envtest's binaries keep them;
-//! 3. the cache, `${XDG_CACHE_HOME:-~/.cache}/plimsoll/rig/<hash of go.mod and go.sum>/`;
+//! 3. the cache, `${XDG_CACHE_HOME:-~/.cache}/plimsoll/rig/<hash of go.mod, go.sum and Go files>/`;
 //! 4. a build from the Go modules that `tests/rig` pins, into that cache: about eight minutes for all on two cores,
 //!    once. Nothing but the Go module proxy is asked, and no binary is downloaded.
 
@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 pub use self::tool::Tool;
 use crate::error::{Error, IoContext, Result};
 
-/// The binaries, all present.
+/// The control plane's binaries, all present.
 #[derive(Debug, Clone)]
 pub struct Rig {
-    paths: [PathBuf; Tool::ALL.len()],
+    paths: [PathBuf; Tool::CONTROL_PLANE.len()],
     stages: PathBuf,
 }
 
@@ -32,7 +32,7 @@ impl Rig {
     /// # Errors
     /// [`Error::NoGo`] when something is missing and there is no Go, [`Error::Build`] when Go fails.
     pub fn ready() -> Result<Self> {
-        let mut found = Tool::ALL.map(|tool| (tool, None));
+        let mut found = Tool::CONTROL_PLANE.map(|tool| (tool, None));
         for (tool, path) in &mut found {
             *path = find(*tool)?;
         }
@@ -43,9 +43,9 @@ impl Rig {
             .collect();
         let stages = stages::cached()?;
         if !missing.is_empty() || stages.is_none() {
-            build::missing(&missing)?;
+            build::missing(&missing, true)?;
         }
-        let mut paths: [PathBuf; Tool::ALL.len()] = Default::default();
+        let mut paths: [PathBuf; Tool::CONTROL_PLANE.len()] = Default::default();
         for (slot, (tool, path)) in paths.iter_mut().zip(found) {
             *slot = match path {
                 Some(path) => path,
@@ -58,13 +58,16 @@ impl Rig {
         })
     }
 
-    /// Where a binary is.
+    /// Where a binary of the control plane is.
+    ///
+    /// # Panics
+    /// For [`Tool::Oracle`], which is no part of it.
     #[must_use]
     pub fn path(&self, tool: Tool) -> &Path {
-        let index = Tool::ALL
+        let index = Tool::CONTROL_PLANE
             .iter()
             .position(|each| *each == tool)
-            .expect("ALL lists every tool");
+            .expect("the oracle is no part of it: see `find_or_build`");
         &self.paths[index]
     }
 
@@ -72,6 +75,18 @@ impl Rig {
     pub(crate) fn stages(&self) -> &Path {
         &self.stages
     }
+}
+
+/// One tool by itself, found or built like the others.
+///
+/// # Errors
+/// As [`Rig::ready`].
+pub fn find_or_build(tool: Tool) -> Result<PathBuf> {
+    if let Some(path) = find(tool)? {
+        return Ok(path);
+    }
+    build::missing(&[tool], false)?;
+    cache_path(tool)
 }
 
 /// The version that the control plane is built from, such as `v1.36.4`.

@@ -1,6 +1,7 @@
-//! The seven binaries: where their module is pinned, how they are built and who may bring their own.
+//! The binaries: where their module is pinned, how they are built and who may bring their own.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, IoContext, Result};
@@ -22,11 +23,15 @@ pub enum Tool {
     Kwok,
     /// `helm`.
     Helm,
+    /// `oracle`: answers from Kubernetes' own libraries; no part of the control plane.
+    Oracle,
+    /// `kube-score`: what `check` is measured against; no part of the control plane.
+    KubeScore,
 }
 
 impl Tool {
-    /// All of them, in the order in which they are built (the slowest first).
-    pub const ALL: [Tool; 7] = [
+    /// Those of the control plane, in the order in which they are built (the slowest first).
+    pub const CONTROL_PLANE: [Tool; 7] = [
         Tool::KubeApiserver,
         Tool::KubeControllerManager,
         Tool::KubeScheduler,
@@ -47,6 +52,8 @@ impl Tool {
             Tool::Etcd => "etcd",
             Tool::Kwok => "kwok",
             Tool::Helm => "helm",
+            Tool::Oracle => "oracle",
+            Tool::KubeScore => "kube-score",
         }
     }
 
@@ -61,9 +68,9 @@ impl Tool {
     pub(crate) fn usual_seconds(self) -> u64 {
         match self {
             Tool::KubeApiserver => 240,
-            Tool::KubeControllerManager | Tool::Helm => 60,
+            Tool::KubeControllerManager | Tool::Helm | Tool::Oracle => 60,
             Tool::KubeScheduler => 5,
-            Tool::Kubectl => 20,
+            Tool::Kubectl | Tool::KubeScore => 20,
             Tool::Etcd => 35,
             Tool::Kwok => 90,
         }
@@ -89,14 +96,23 @@ impl Tool {
                 folder: "helm",
                 path: "helm.sh/helm/v4",
             },
+            Tool::Oracle => Module {
+                folder: "oracle",
+                path: "k8s.io/apimachinery",
+            },
+            Tool::KubeScore => Module {
+                folder: "kube-score",
+                path: "github.com/zegl/kube-score",
+            },
         }
     }
 
-    /// The Go package of its `main`. etcd's is the root of its module.
+    /// The Go package of its `main`. etcd's is the root of its module, the oracle's stands in the folder itself.
     pub(crate) fn package(self) -> String {
         let module = self.module().path;
         match self {
             Tool::Etcd => module.to_owned(),
+            Tool::Oracle => ".".to_owned(),
             _ => format!("{module}/cmd/{}", self.name()),
         }
     }
@@ -128,7 +144,7 @@ impl Tool {
 pub(crate) struct Module {
     /// Its folder below `tests/rig`.
     pub(crate) folder: &'static str,
-    /// The module that holds the tool.
+    /// The module that holds the tool, or whose version matters to it.
     pub(crate) path: &'static str,
 }
 
@@ -167,10 +183,29 @@ impl Module {
             .to_owned())
     }
 
-    /// Changes whenever what would be built changes: names the cache folder.
+    /// Changes whenever what would be built changes, the pins or sources of our own: names the cache folder.
     pub(crate) fn fingerprint(self) -> Result<String> {
-        let (pins, sums) = (self.read("go.mod")?, self.read("go.sum")?);
-        Ok(format!("{:016x}", fnv1a(pins.bytes().chain(sums.bytes()))))
+        let mut content = self.read("go.mod")? + &self.read("go.sum")?;
+        for source in self.sources()? {
+            content += &self.read(&source)?;
+        }
+        Ok(format!("{:016x}", fnv1a(content.bytes())))
+    }
+
+    /// The names of the Go files beside the `go.mod`, sorted.
+    fn sources(self) -> Result<Vec<String>> {
+        let list = || -> io::Result<Vec<String>> {
+            let names = fs::read_dir(self.dir())?.map(|entry| Ok(entry?.file_name()));
+            let names = names.collect::<io::Result<Vec<_>>>()?;
+            Ok(names
+                .iter()
+                .map(|name| name.to_string_lossy().into_owned())
+                .collect())
+        };
+        let mut names = list().doing(|| format!("listing {}", self.dir().display()))?;
+        names.retain(|name| name.ends_with(".go"));
+        names.sort();
+        Ok(names)
     }
 }
 
@@ -213,7 +248,7 @@ mod tests {
 
     #[test]
     fn every_tool_is_pinned_by_its_module() {
-        for tool in Tool::ALL {
+        for tool in Tool::CONTROL_PLANE.into_iter().chain([Tool::Oracle]) {
             assert!(
                 tool.module().version().unwrap().starts_with('v'),
                 "{}",
@@ -221,6 +256,30 @@ mod tests {
             );
             assert_eq!(tool.module().fingerprint().unwrap().len(), 16);
         }
+    }
+
+    #[test]
+    fn only_the_oracle_has_sources_of_its_own() {
+        for tool in Tool::CONTROL_PLANE {
+            assert!(tool.module().sources().unwrap().is_empty(), "{}", tool.name());
+        }
+        assert!(
+            Tool::Oracle
+                .module()
+                .sources()
+                .unwrap()
+                .contains(&"main.go".to_owned())
+        );
+    }
+
+    /// Its answers count for the control plane that the other tests run on.
+    #[test]
+    fn the_oracle_is_of_the_control_planes_version() {
+        let of = |tool: Tool| tool.module().version().unwrap();
+        assert_eq!(
+            of(Tool::Oracle).strip_prefix("v0."),
+            of(Tool::KubeApiserver).strip_prefix("v1.")
+        );
     }
 
     #[test]
@@ -235,6 +294,7 @@ mod tests {
             "{flags}"
         );
         assert_eq!(Tool::Etcd.linker_flags("v3.6.14"), "-s -w");
+        assert_eq!(Tool::Oracle.linker_flags("v0.36.4"), "-s -w");
     }
 
     #[test]

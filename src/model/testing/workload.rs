@@ -1,0 +1,160 @@
+//! Workloads and their pod templates.
+
+use super::{labels, split, wall};
+use crate::model::field::Field;
+use crate::model::keys::{Kind, ObjectKey};
+use crate::model::object::Object;
+use crate::model::selector::LabelSelector;
+use crate::model::template::{
+    AntiAffinityTerm, Container, ContainerRole, PodTemplate, SpreadConstraint, WhenUnsatisfiable,
+};
+use crate::model::workload::{Controller, Strategy, Workload, WorkloadStatus};
+
+/// An app container without any resources.
+pub(crate) fn container(name: &str) -> Container {
+    Container {
+        name: name.into(),
+        role: ContainerRole::App,
+        memory_limit: Field::Absent,
+        memory_request: Field::Absent,
+    }
+}
+
+/// A workload whose pods are labelled `app: <name>`, with one container `app` without resources.
+pub(crate) fn workload(kind: Kind, path: &str) -> Workload {
+    let (namespace, name) = split(path);
+    Workload {
+        uid: format!("uid-{name}").into(),
+        generation: 1,
+        created: Some(wall(-86_400)),
+        controller: None,
+        annotations: Vec::new(),
+        replicas: Field::Absent,
+        template: PodTemplate {
+            labels: labels(&[("app", &name)]),
+            containers: vec![container("app")],
+            ..PodTemplate::default()
+        },
+        strategy: Field::Set(Strategy::default()),
+        progress_deadline: None,
+        status: WorkloadStatus::default(),
+        problems: Vec::new(),
+        key: ObjectKey {
+            kind,
+            namespace,
+            name,
+        },
+    }
+}
+
+/// See [`workload`].
+pub(crate) fn deployment(path: &str) -> Workload {
+    workload(Kind::Deployment, path)
+}
+
+/// See [`workload`].
+pub(crate) fn stateful_set(path: &str) -> Workload {
+    workload(Kind::StatefulSet, path)
+}
+
+impl Container {
+    pub(crate) fn limit(mut self, quantity: &str) -> Self {
+        self.memory_limit = Field::Set(quantity.parse().expect("a quantity"));
+        self
+    }
+    pub(crate) fn request(mut self, quantity: &str) -> Self {
+        self.memory_request = Field::Set(quantity.parse().expect("a quantity"));
+        self
+    }
+    pub(crate) fn role(mut self, role: ContainerRole) -> Self {
+        self.role = role;
+        self
+    }
+}
+
+impl Workload {
+    /// Any other change.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Workload)) -> Self {
+        change(&mut self);
+        self
+    }
+    /// These containers instead of the one without resources.
+    pub(crate) fn containers(mut self, containers: impl IntoIterator<Item = Container>) -> Self {
+        self.template.containers = containers.into_iter().collect();
+        self
+    }
+    pub(crate) fn pod_limit(mut self, quantity: &str) -> Self {
+        self.template.pod_memory_limit = Field::Set(quantity.parse().expect("a quantity"));
+        self
+    }
+    pub(crate) fn replicas(mut self, n: i32) -> Self {
+        self.replicas = Field::Set(n);
+        self
+    }
+    pub(crate) fn generation(mut self, n: i64) -> Self {
+        self.generation = n;
+        self
+    }
+    pub(crate) fn memory_limit(mut self, quantity: &str) -> Self {
+        for c in &mut self.template.containers {
+            c.memory_limit = Field::Set(quantity.parse().expect("a quantity"));
+        }
+        self
+    }
+    pub(crate) fn spread(mut self, key: &str, selects: Option<LabelSelector>) -> Self {
+        self.template.spread.push(spread(key, selects));
+        self
+    }
+    pub(crate) fn anti_affinity(mut self, required: bool, key: &str, selects: Option<LabelSelector>) -> Self {
+        self.template.anti_affinity.push(AntiAffinityTerm {
+            required,
+            ..apart(key, selects)
+        });
+        self
+    }
+    pub(crate) fn owned_by(mut self, api_version: &str, kind: &str, name: &str) -> Self {
+        self.controller = Some(controller(api_version, kind, name));
+        self
+    }
+    pub(crate) fn object(self) -> Object {
+        Object::Workload(self)
+    }
+}
+
+pub(crate) fn controller(api_version: &str, kind: &str, name: &str) -> Controller {
+    Controller {
+        api_version: api_version.into(),
+        kind: kind.into(),
+        name: name.into(),
+    }
+}
+
+/// A soft spread with `maxSkew: 1`.
+pub(crate) fn spread(key: &str, selects: Option<LabelSelector>) -> SpreadConstraint {
+    SpreadConstraint {
+        topology_key: key.into(),
+        max_skew: Field::Set(1),
+        when_unsatisfiable: Field::Set(WhenUnsatisfiable::ScheduleAnyway),
+        selector: selects,
+        match_label_keys: Vec::new(),
+    }
+}
+
+/// A preferred anti-affinity term.
+pub(crate) fn apart(key: &str, selects: Option<LabelSelector>) -> AntiAffinityTerm {
+    AntiAffinityTerm {
+        required: false,
+        topology_key: key.into(),
+        selector: selects,
+        match_label_keys: Vec::new(),
+        mismatch_label_keys: Vec::new(),
+        namespaces: Vec::new(),
+        namespace_selector: None,
+    }
+}
+
+/// The ReplicaSet `<deployment>-rs` of a Deployment.
+pub(crate) fn replica_set(deployment: &str) -> Workload {
+    let (namespace, name) = split(deployment);
+    workload(Kind::ReplicaSet, &format!("{namespace}/{name}-rs")).owned_by("apps/v1", "Deployment", &name)
+}

@@ -1,0 +1,377 @@
+//! What a recording holds of an object: the fields that the projections beside this file read, and nothing else.
+//!
+//! This is an allowlist. What stands here may leave a cluster in a file that people hand around: no environment, no
+//! command, no arguments, no annotation but our own, and of kinds that are not read nothing at all. A field that a
+//! projection begins to read must be added here; a test compares the projections of whole and of pruned objects.
+
+use serde_json::{Map, Value};
+
+use self::Keep::{Each, Items, Only, Scalar, Under};
+use super::meta::OWN_PREFIX;
+use crate::model::keys::Kind;
+
+/// What is kept of a value. What has another shape than the one said here is left out.
+enum Keep {
+    /// A string, number or boolean.
+    Scalar,
+    /// These fields of a map.
+    Only(&'static [(&'static str, Keep)]),
+    /// Every field of a map.
+    Each(&'static Keep),
+    /// The fields of a map whose names begin so.
+    Under(&'static str),
+    /// Every item of a list.
+    Items(&'static Keep),
+}
+
+const TEXTS: Keep = Items(&Scalar);
+const STRINGS: Keep = Each(&Scalar);
+
+const SELECTOR: Keep = Only(&[
+    ("matchLabels", STRINGS),
+    (
+        "matchExpressions",
+        Items(&Only(&[("key", Scalar), ("operator", Scalar), ("values", TEXTS)])),
+    ),
+]);
+
+const OWNERS: Keep = Items(&Only(&[
+    ("apiVersion", Scalar),
+    ("kind", Scalar),
+    ("name", Scalar),
+    ("controller", Scalar),
+]));
+
+/// `metadata`, with these labels, if any.
+macro_rules! meta {
+    ($($labels:expr)?) => {
+        Only(&[
+            ("name", Scalar),
+            ("namespace", Scalar),
+            ("uid", Scalar),
+            ("creationTimestamp", Scalar),
+            ("deletionTimestamp", Scalar),
+            ("generation", Scalar),
+            ("ownerReferences", OWNERS),
+            ("annotations", Under(OWN_PREFIX)),
+            $(("labels", $labels),)?
+        ])
+    };
+}
+
+const MEMORY: Keep = Only(&[("memory", Scalar)]);
+const RESOURCES: Keep = Only(&[("limits", MEMORY), ("requests", MEMORY)]);
+
+const CONTAINERS: Keep = Items(&Only(&[
+    ("name", Scalar),
+    ("restartPolicy", Scalar),
+    ("resources", RESOURCES),
+]));
+
+const TOLERATIONS: Keep = Items(&Only(&[
+    ("key", Scalar),
+    ("operator", Scalar),
+    ("value", Scalar),
+    ("effect", Scalar),
+    ("tolerationSeconds", Scalar),
+]));
+
+const REQUIREMENTS: Keep = Items(&Only(&[("key", Scalar), ("operator", Scalar), ("values", TEXTS)]));
+
+const NODE_AFFINITY: Keep = Only(&[(
+    "requiredDuringSchedulingIgnoredDuringExecution",
+    Only(&[(
+        "nodeSelectorTerms",
+        Items(&Only(&[
+            ("matchExpressions", REQUIREMENTS),
+            ("matchFields", REQUIREMENTS),
+        ])),
+    )]),
+)]);
+
+const POD_TERM: Keep = Only(&[
+    ("topologyKey", Scalar),
+    ("labelSelector", SELECTOR),
+    ("matchLabelKeys", TEXTS),
+    ("mismatchLabelKeys", TEXTS),
+    ("namespaces", TEXTS),
+    ("namespaceSelector", SELECTOR),
+]);
+
+const POD_ANTI_AFFINITY: Keep = Only(&[
+    ("requiredDuringSchedulingIgnoredDuringExecution", Items(&POD_TERM)),
+    (
+        "preferredDuringSchedulingIgnoredDuringExecution",
+        Items(&Only(&[("podAffinityTerm", POD_TERM)])),
+    ),
+]);
+
+const SPREAD: Keep = Items(&Only(&[
+    ("topologyKey", Scalar),
+    ("maxSkew", Scalar),
+    ("whenUnsatisfiable", Scalar),
+    ("labelSelector", SELECTOR),
+    ("matchLabelKeys", TEXTS),
+]));
+
+/// `spec.template`.
+const TEMPLATE: Keep = Only(&[
+    ("metadata", Only(&[("labels", STRINGS)])),
+    (
+        "spec",
+        Only(&[
+            ("containers", CONTAINERS),
+            ("initContainers", CONTAINERS),
+            ("resources", RESOURCES),
+            ("nodeSelector", STRINGS),
+            (
+                "affinity",
+                Only(&[
+                    ("nodeAffinity", NODE_AFFINITY),
+                    ("podAntiAffinity", POD_ANTI_AFFINITY),
+                ]),
+            ),
+            ("topologySpreadConstraints", SPREAD),
+            ("tolerations", TOLERATIONS),
+            ("nodeName", Scalar),
+        ]),
+    ),
+]);
+
+const STRATEGY: Keep = Only(&[
+    ("type", Scalar),
+    (
+        "rollingUpdate",
+        Only(&[("maxUnavailable", Scalar), ("maxSurge", Scalar)]),
+    ),
+]);
+
+/// Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob: what one kind lacks is absent.
+static WORKLOAD: Keep = Only(&[
+    ("metadata", meta!()),
+    (
+        "spec",
+        Only(&[
+            ("replicas", Scalar),
+            ("selector", SELECTOR),
+            ("template", TEMPLATE),
+            ("strategy", STRATEGY),
+            ("updateStrategy", STRATEGY),
+            ("progressDeadlineSeconds", Scalar),
+            ("jobTemplate", Only(&[("spec", Only(&[("template", TEMPLATE)]))])),
+        ]),
+    ),
+    (
+        "status",
+        Only(&[
+            ("observedGeneration", Scalar),
+            ("replicas", Scalar),
+            ("currentNumberScheduled", Scalar),
+            ("updatedReplicas", Scalar),
+            ("updatedNumberScheduled", Scalar),
+            ("readyReplicas", Scalar),
+            ("numberReady", Scalar),
+            (
+                "conditions",
+                Items(&Only(&[("type", Scalar), ("status", Scalar), ("reason", Scalar)])),
+            ),
+        ]),
+    ),
+]);
+
+static POD: Keep = Only(&[
+    (
+        "metadata",
+        meta!(Only(&[
+            ("pod-template-hash", Scalar),
+            ("controller-revision-hash", Scalar),
+        ])),
+    ),
+    (
+        "spec",
+        Only(&[
+            ("nodeName", Scalar),
+            ("containers", CONTAINERS),
+            ("initContainers", CONTAINERS),
+            ("resources", RESOURCES),
+            ("tolerations", TOLERATIONS),
+        ]),
+    ),
+    (
+        "status",
+        Only(&[
+            ("phase", Scalar),
+            (
+                "conditions",
+                Items(&Only(&[("type", Scalar), ("status", Scalar)])),
+            ),
+        ]),
+    ),
+]);
+
+static NODE: Keep = Only(&[
+    ("metadata", meta!(STRINGS)),
+    (
+        "spec",
+        Only(&[
+            ("unschedulable", Scalar),
+            (
+                "taints",
+                Items(&Only(&[
+                    ("key", Scalar),
+                    ("value", Scalar),
+                    ("effect", Scalar),
+                    ("timeAdded", Scalar),
+                ])),
+            ),
+        ]),
+    ),
+    (
+        "status",
+        Only(&[
+            (
+                "conditions",
+                Items(&Only(&[
+                    ("type", Scalar),
+                    ("status", Scalar),
+                    ("reason", Scalar),
+                    ("lastTransitionTime", Scalar),
+                    ("lastHeartbeatTime", Scalar),
+                ])),
+            ),
+            (
+                "nodeInfo",
+                Only(&[("bootID", Scalar), ("kubeletVersion", Scalar)]),
+            ),
+        ]),
+    ),
+]);
+
+static LEASE: Keep = Only(&[("metadata", meta!()), ("spec", Only(&[("renewTime", Scalar)]))]);
+
+static NAMESPACE: Keep = Only(&[("metadata", meta!(STRINGS))]);
+
+static AUTOSCALER: Keep = Only(&[
+    ("metadata", meta!()),
+    (
+        "spec",
+        Only(&[
+            (
+                "scaleTargetRef",
+                Only(&[("apiVersion", Scalar), ("kind", Scalar), ("name", Scalar)]),
+            ),
+            ("minReplicas", Scalar),
+            ("maxReplicas", Scalar),
+        ]),
+    ),
+]);
+
+static BUDGET: Keep = Only(&[
+    ("metadata", meta!()),
+    (
+        "spec",
+        Only(&[
+            ("selector", SELECTOR),
+            ("minAvailable", Scalar),
+            ("maxUnavailable", Scalar),
+        ]),
+    ),
+]);
+
+static SERVICE: Keep = Only(&[
+    ("metadata", meta!()),
+    (
+        "spec",
+        Only(&[
+            ("selector", STRINGS),
+            ("type", Scalar),
+            ("publishNotReadyAddresses", Scalar),
+        ]),
+    ),
+]);
+
+static ENDPOINT_SLICE: Keep = Only(&[
+    ("metadata", meta!(Only(&[("kubernetes.io/service-name", Scalar)]))),
+    (
+        "endpoints",
+        Items(&Only(&[("conditions", Only(&[("ready", Scalar)]))])),
+    ),
+]);
+
+static LIMIT_RANGE: Keep = Only(&[
+    ("metadata", meta!()),
+    (
+        "spec",
+        Only(&[(
+            "limits",
+            Items(&Only(&[("type", Scalar), ("default", MEMORY), ("max", MEMORY)])),
+        )]),
+    ),
+]);
+
+const fn kept(kind: Kind) -> &'static Keep {
+    match kind {
+        Kind::Deployment
+        | Kind::StatefulSet
+        | Kind::DaemonSet
+        | Kind::CronJob
+        | Kind::Job
+        | Kind::ReplicaSet => &WORKLOAD,
+        Kind::Pod => &POD,
+        Kind::Node => &NODE,
+        Kind::Lease => &LEASE,
+        Kind::Namespace => &NAMESPACE,
+        Kind::HorizontalPodAutoscaler => &AUTOSCALER,
+        Kind::PodDisruptionBudget => &BUDGET,
+        Kind::Service => &SERVICE,
+        Kind::EndpointSlice => &ENDPOINT_SLICE,
+        Kind::LimitRange => &LIMIT_RANGE,
+    }
+}
+
+/// The object of `kind` with nothing in it but what is read; says what it is, which items of a list do not.
+#[must_use]
+pub fn prune(kind: Kind, object: Value) -> Value {
+    let mut pruned = Map::new();
+    pruned.insert("apiVersion".to_owned(), kind.api_version().into());
+    pruned.insert("kind".to_owned(), kind.as_str().into());
+    if let Some(Value::Object(fields)) = keep(kept(kind), object) {
+        pruned.extend(fields);
+    }
+    Value::Object(pruned)
+}
+
+fn keep(what: &Keep, value: Value) -> Option<Value> {
+    match (what, value) {
+        // `null` says something only where a quantity stands; the projections know.
+        (Scalar, value) => (!value.is_object() && !value.is_array()).then_some(value),
+        (Items(item), Value::Array(items)) => {
+            // An item that is left out would move those behind it.
+            let items = items
+                .into_iter()
+                .map(|value| keep(item, value).unwrap_or(Value::Null));
+            Some(items.collect::<Vec<_>>().into())
+        }
+        // A map that is left empty stays: an empty selector selects everything, an absent one nothing.
+        (Only(fields), Value::Object(mut map)) => {
+            let field =
+                |(name, what): &(&str, Keep)| Some(((*name).to_owned(), keep(what, map.remove(*name)?)?));
+            Some(fields.iter().filter_map(field).collect::<Map<_, _>>().into())
+        }
+        (Each(what), Value::Object(map)) => {
+            let field = |(name, value)| Some((name, keep(what, value)?));
+            Some(map.into_iter().filter_map(field).collect::<Map<_, _>>().into())
+        }
+        (Under(prefix), Value::Object(map)) => {
+            let ours = map.into_iter().filter(|(name, _)| name.starts_with(prefix));
+            let ours: Map<_, _> = ours
+                .filter_map(|(name, value)| Some((name, keep(&Scalar, value)?)))
+                .collect();
+            (!ours.is_empty()).then(|| ours.into())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

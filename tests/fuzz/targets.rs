@@ -1,0 +1,404 @@
+//! The ways in, and what each promises.
+
+use std::fmt::Debug;
+
+use plimsoll::index::Index;
+use plimsoll::model::config::ClusterVersion;
+use plimsoll::model::intstr::{Amount, IntOrString, Rounding};
+use plimsoll::model::keys::Kind;
+use plimsoll::model::object::Object;
+use plimsoll::model::quantity::Quantity;
+use plimsoll::model::selector::LabelSelector;
+use plimsoll::model::time::Moment;
+use plimsoll::output::style::{Style, visible, wrap};
+use plimsoll::output::{JudgedWorkload, Report, json, table};
+use plimsoll::policy::Policy;
+use plimsoll::rules;
+use plimsoll::source::manifest::{self, Manifests};
+use plimsoll::source::projection;
+use plimsoll::source::recording::{Recording, What};
+use serde_json::Value;
+
+use super::{corpus, fuzz};
+
+/// Words that a way out begins with, or that say what must be.
+const WAYS: [&str; 37] = [
+    "must be",
+    "must not",
+    "must have",
+    "add",
+    "align",
+    "check",
+    "choose",
+    "close",
+    "correct",
+    "define",
+    "did",
+    "give",
+    "indent",
+    "keep",
+    "leave",
+    "list",
+    "lower",
+    "make",
+    "mend",
+    "name",
+    "put",
+    "quote",
+    "raise",
+    "remove",
+    "rename",
+    "render",
+    "run",
+    "save",
+    "split",
+    "use",
+    "write",
+    "a recording",
+    "go on",
+    "copy",
+    "is the",
+    "record",
+    "say",
+];
+
+fn has_way_out(message: &str) -> bool {
+    let begins = |rest: &str| WAYS.iter().any(|way| rest.starts_with(way));
+    message.contains("must ")
+        || ["; ", ": ", ", "]
+            .iter()
+            .any(|sign| message.split(sign).skip(1).any(begins))
+}
+
+/// No message is longer than a screen, however long what it speaks of.
+fn holds(message: &str) {
+    assert!(has_way_out(message), "no way out: {message}");
+    assert!(message.chars().count() <= 1_000, "too long: {message}");
+}
+
+fn report(manifests: Manifests) -> Report {
+    let mut index = Index::complete(ClusterVersion::NEWEST);
+    for (object, _) in manifests.objects {
+        index.apply(object, Moment::default());
+    }
+    let policy = Policy::default();
+    let judged = |key| {
+        let view = index.view(&key)?;
+        Some(JudgedWorkload {
+            checks: rules::judge(&view, &policy),
+            source: None,
+            key,
+        })
+    };
+    Report {
+        workloads: index.workload_keys().into_iter().filter_map(judged).collect(),
+        errors: manifests.errors,
+        notes: manifests.notes,
+        passed_over: manifests.passed_over,
+    }
+}
+
+fn same<T: Debug>(a: &T, b: &T) {
+    assert_eq!(format!("{a:?}"), format!("{b:?}"), "read twice");
+}
+
+/// Files: read, judged, printed.
+#[test]
+fn manifests() {
+    fuzz("manifests", &corpus(&["yaml", "json"]), |bytes| {
+        let read = || manifest::read(&["-".into()], &mut { bytes }, ClusterVersion::NEWEST);
+        let manifests = read();
+        same(&manifests, &read());
+        let lines = 1 + bytes.iter().filter(|b| matches!(**b, b'\n' | b'\r')).count();
+        for error in &manifests.errors {
+            holds(&error.message);
+            assert_eq!(error.place.file.as_deref(), Some("-"), "{error:?}");
+            assert!(
+                error
+                    .place
+                    .line
+                    .is_none_or(|line| (1..=lines + 1).contains(&line)),
+                "{error:?} of {lines}"
+            );
+        }
+        assert!(manifests.errors.len() <= 202, "{} errors", manifests.errors.len());
+        let report = report(manifests);
+        let printed = json::render(&report);
+        let value: Value = serde_json::from_str(&printed).expect("JSON");
+        assert_eq!(value["summary"]["workloads"], report.workloads.len());
+        let text = table::render(&report, Style::plain());
+        let steers = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}');
+        assert!(!text.contains(steers), "{text:?}");
+        assert!(
+            printed.len() + text.len() <= (64 << 10) + 4_000 * bytes.len(),
+            "{} bytes",
+            printed.len()
+        );
+    });
+}
+
+/// YAML and JSON documents as JSON texts, each object by itself.
+fn objects() -> Vec<Vec<u8>> {
+    let mut all = corpus(&["json"]);
+    for text in corpus(&["yaml"]) {
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let values = text
+            .split("\n---")
+            .filter_map(|d| serde_saphyr::from_str::<Value>(d).ok());
+        all.extend(
+            values
+                .filter(Value::is_object)
+                .map(|value| value.to_string().into_bytes()),
+        );
+    }
+    all
+}
+
+/// What any reader of JSON makes of it; `None` for what is none. (Where a key is there twice, readers differ.)
+fn value(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// Objects as the API server sends them, as each kind.
+#[test]
+fn projections() {
+    fuzz("projections", &objects(), |bytes| {
+        let value = value(bytes);
+        for kind in Kind::ALL {
+            let read = projection::from_json(kind, bytes);
+            same(&read, &projection::from_json(kind, bytes));
+            let name = value
+                .as_ref()
+                .and_then(|value| value.pointer("/metadata/name")?.as_str());
+            match (&read, name) {
+                (Ok(object), Some(name)) => {
+                    assert_eq!((&*object.key().name, object.key().kind), (name, kind));
+                }
+                (Ok(object), None) => assert!(value.is_none(), "{object:?} without a name"),
+                (Err(e), Some(name)) if !name.is_empty() => {
+                    assert!(e.to_string().contains("duplicate field"), "{kind} {name}: {e}");
+                }
+                (Err(_), _) => {}
+            }
+            if let Ok(object) = read {
+                for problem in object.problems() {
+                    assert!(!problem.field.is_empty(), "{problem:?}");
+                    holds(&format!("{kind}: {}", problem.message));
+                }
+                let mut index = Index::complete(ClusterVersion::NEWEST);
+                index.apply(object, Moment::default());
+                for key in index.workload_keys() {
+                    let view = index.view(&key).expect("a workload");
+                    assert!(!rules::judge(&view, &Policy::default()).is_empty());
+                }
+            }
+        }
+    });
+}
+
+/// Watch events and lists: an odd object costs no other.
+#[cfg(feature = "operator")]
+#[test]
+fn watched() {
+    use kube::core::{ObjectList, WatchEvent};
+    use plimsoll::source::watched::{Deployments, Leases, Nodes, Pods, Watched, WatchedKind};
+
+    fn one<K: WatchedKind>(object: &str) {
+        let good = r#"{"metadata":{"name":"good","namespace":"shop"}}"#;
+        let list = format!(
+            r#"{{"kind":"List","apiVersion":"v1","metadata":{{"resourceVersion":"7"}},"items":[{good},{object},{good}]}}"#
+        );
+        let list: ObjectList<Watched<K>> = match serde_json::from_str(&list) {
+            Ok(list) => list,
+            Err(e) => {
+                assert!(e.to_string().contains("duplicate field"), "{e}");
+                return;
+            }
+        };
+        let read: Vec<_> = list.items.into_iter().map(Watched::into_parts).collect();
+        assert!(
+            read.len() == 3 && read[0].1.is_ok() && read[2].1.is_ok(),
+            "{read:?}"
+        );
+        let event = format!(r#"{{"type":"MODIFIED","object":{object}}}"#);
+        let event = serde_json::from_str::<WatchEvent<Watched<K>>>(&event).expect("an event");
+        let WatchEvent::Modified(watched) = event else {
+            panic!("{event:?}")
+        };
+        let (key, object) = watched.into_parts();
+        assert_eq!(
+            (key, format!("{object:?}")),
+            (read[1].0.clone(), format!("{:?}", read[1].1))
+        );
+    }
+
+    fuzz("watched", &objects(), |bytes| {
+        // What is no JSON breaks the connection, which is another matter.
+        if let Ok(text) = str::from_utf8(bytes)
+            && value(bytes).is_some()
+        {
+            one::<Pods>(text);
+            one::<Deployments>(text);
+            one::<Nodes>(text);
+            one::<Leases>(text);
+        }
+    });
+}
+
+/// Quantities, percentages, times, selectors: one text in the places where each is read.
+#[test]
+fn words() {
+    let words: Vec<Vec<u8>> = corpus(&["words"])
+        .iter()
+        .flat_map(|file| {
+            file.split(|b| *b == b'\n')
+                .map(<[u8]>::to_vec)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    fuzz("words", &words, |bytes| {
+        let word = String::from_utf8_lossy(bytes);
+        if let Ok(quantity) = word.parse::<Quantity>() {
+            let again: Quantity = quantity.to_string().parse().expect("what is printed can be read");
+            assert_eq!(again, quantity, "{word:?}");
+            assert!(quantity.nanos().abs() <= Quantity::MAX.nanos());
+            assert_eq!(quantity.value() < 0, quantity.is_negative());
+        }
+        if let Ok(amount) = IntOrString::Text((&*word).into()).amount() {
+            let Amount::Percent(percent) = amount else {
+                panic!("{amount:?}")
+            };
+            assert!(percent >= 0 && amount.of(100, Rounding::Up) == percent);
+            assert!(amount.of(7, Rounding::Down) <= amount.of(7, Rounding::Up));
+        }
+        let quoted = Value::from(&*word).to_string();
+        for word in [&quoted, &*word] {
+            selector(word);
+            spec(word);
+        }
+    });
+}
+
+/// A word as every part of a selector.
+fn selector(word: &str) {
+    for text in [
+        format!(r#"{{"matchLabels":{{"a":{word}}}}}"#),
+        format!(r#"{{"matchLabels":{{{word}:"a"}}}}"#),
+        format!(r#"{{"matchExpressions":[{{"key":{word},"operator":"Exists"}}]}}"#),
+        format!(r#"{{"matchExpressions":[{{"key":"a","operator":"In","values":[{word}]}}]}}"#),
+        format!(r#"{{"matchExpressions":[{{"key":"a","operator":{word},"values":["x"]}}]}}"#),
+    ] {
+        let read = serde_json::from_str::<LabelSelector>(&text).ok();
+        let budget = format!(r#"{{"metadata":{{"name":"x"}},"spec":{{"selector":{text}}}}}"#);
+        let Ok(Object::DisruptionBudget(budget)) =
+            projection::from_json(Kind::PodDisruptionBudget, budget.as_bytes())
+        else {
+            continue;
+        };
+        assert_eq!(budget.selector, read, "{text}");
+        assert_eq!(
+            budget.selector.is_none(),
+            !budget.problems.is_empty(),
+            "{text}: {:?}",
+            budget.problems
+        );
+    }
+}
+
+/// A word as numbers, quantities and times.
+fn spec(word: &str) {
+    let text = format!(
+        r#"{{"metadata":{{"name":"x","creationTimestamp":{word},"generation":{word},"annotations":{{"plimsoll.dev/exempt":{word}}}}},
+        "spec":{{"replicas":{word},"progressDeadlineSeconds":{word},"strategy":{{"rollingUpdate":{{"maxSurge":{word},"maxUnavailable":{word}}}}},
+        "template":{{"metadata":{{"labels":{{"a":{word}}}}},"spec":{{"nodeSelector":{{"a":{word}}},"tolerations":[{{"effect":{word},"tolerationSeconds":{word}}}],
+        "topologySpreadConstraints":[{{"maxSkew":{word},"topologyKey":{word},"whenUnsatisfiable":{word}}}],
+        "containers":[{{"name":"a","resources":{{"limits":{{"memory":{word}}},"requests":{{"memory":{word}}}}}}}]}}}}}}}}"#
+    );
+    let Ok(object) = projection::from_json(Kind::Deployment, text.as_bytes()) else {
+        assert!(value(text.as_bytes()).is_none() || text.contains(':'), "{text}");
+        return;
+    };
+    for problem in object.problems() {
+        holds(&format!("x: {}", problem.message));
+    }
+    let mut index = Index::complete(ClusterVersion::NEWEST);
+    index.apply(object, Moment::default());
+    for key in index.workload_keys() {
+        assert!(!rules::judge(&index.view(&key).expect("a workload"), &Policy::default()).is_empty());
+    }
+}
+
+/// Recordings: every line is an event or an error with its line, and time never goes back.
+#[test]
+fn recordings() {
+    fuzz("recordings", &corpus(&["jsonl"]), |bytes| {
+        let open = || Recording::read("x", Box::new(std::io::Cursor::new(bytes.to_vec())));
+        let recording = match open() {
+            Ok(recording) => recording,
+            Err(error) => return holds(&error.message),
+        };
+        let mut index = recording.index();
+        let lines = bytes.split(|b| *b == b'\n').count();
+        let (mut last, mut count) = (None, 0);
+        for outcome in recording {
+            count += 1;
+            match outcome {
+                Ok(event) => {
+                    assert!(
+                        last <= Some(event.at) && (2..=lines).contains(&event.line),
+                        "{event:?}"
+                    );
+                    last = Some(event.at);
+                    match event.what {
+                        What::Applied(object) => {
+                            index.apply(object, Moment::default());
+                        }
+                        What::Deleted(key) => {
+                            index.delete(&key);
+                        }
+                        _ => {}
+                    }
+                }
+                Err(error) => {
+                    holds(&error.message);
+                    assert!(
+                        error.place.line.is_some_and(|line| (2..=lines).contains(&line)),
+                        "{error:?}"
+                    );
+                }
+            }
+        }
+        assert!(count < lines.max(1), "{count} outcomes of {lines} lines");
+        assert_eq!(count, open().expect("as before").count());
+    });
+}
+
+/// Text that anybody may write, as it is shown: nothing steers the terminal, and what is harmless stays.
+#[test]
+fn shown_text() {
+    let mut seeds = corpus(&["words"]);
+    seeds.extend(corpus(&["yaml"]));
+    fuzz("shown text", &seeds, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let shown = visible(&text);
+        let steers = |c: char| {
+            c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        assert!(!shown.contains(steers), "{shown:?}");
+        assert_eq!(visible(&shown), shown, "what is shown is shown as it is");
+        assert_eq!(shown == text, !text.contains(steers));
+        assert!(shown.len() <= 10 * text.len());
+        let words = |lines: &[String]| {
+            lines
+                .join(" ")
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let wrapped = wrap(&shown, 40);
+        assert_eq!(words(&wrapped), words(&[shown]));
+        let fits = |line: &String| line.chars().count() <= 40 || !line.contains(' ');
+        assert!(wrapped.iter().all(fits), "{wrapped:?}");
+    });
+}
