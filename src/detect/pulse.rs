@@ -56,8 +56,10 @@ impl Pulse {
             return false;
         };
         if self.seen.replace(seen).is_some_and(|before| before != seen) {
-            self.open = None;
-            self.gap_ended(node.last_gap().unwrap_or_default(), seen, held, config);
+            // Several heartbeats may have come since: what was open says more than the last of them.
+            let open = self.open.take().map(|since| seen.since(since));
+            let gap = open.max(node.last_gap()).unwrap_or_default();
+            self.gap_ended(gap, seen, held, config);
         }
         let is_ready = node
             .node()

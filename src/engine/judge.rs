@@ -40,7 +40,11 @@ impl Engine {
         for subject in self.timers.take_due(now.at) {
             match subject {
                 Subject::Workload(key) => drop(dirty.workloads.insert(key)),
-                Subject::Node(name) => drop(dirty.nodes.insert(name)),
+                Subject::Node(name) => {
+                    // It may have become old enough to count.
+                    cluster = true;
+                    dirty.nodes.insert(name);
+                }
                 Subject::Cluster => cluster = true,
             }
         }

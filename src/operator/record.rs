@@ -73,7 +73,7 @@ pub async fn record(
     begin: impl FnOnce(&Header) -> io::Result<Writer>,
 ) -> Result<(), RecordError> {
     let stop = asked_to_stop().map_err(RecordError::Signal)?;
-    let Connection { client, clock } = client::connect(&options.client).await?;
+    let Connection { client, clock, .. } = client::connect(&options.client).await?;
     let header = header(&client, &clock, &options).await?;
     let mut tape = Tape::new(begin(&header)?, clock.now());
     let mut inputs = watch_all(&client);

@@ -5,10 +5,12 @@
 
 mod against;
 mod cases;
+mod heartbeats;
 mod iconik;
 mod leaders;
 mod planted;
 mod quiet;
 mod recorded;
 mod refused;
+mod suspect;
 mod world;

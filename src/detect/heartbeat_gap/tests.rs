@@ -170,3 +170,12 @@ fn the_memory_of_a_node_stays_small() {
     assert_eq!(trace.lines(RULE), ["73 n1 + warning"]);
     assert!(std::mem::size_of::<crate::detect::NodeHistory>() + 8 * 8 + 16 * 24 <= 1024);
 }
+
+#[test]
+fn two_heartbeats_at_once_end_a_gap_no_sooner_than_one() {
+    let mut trace = cluster();
+    trace.pass(40.0);
+    trace.at(42.0, [lease("n1", 41).object(), lease("n1", 42).object()]);
+    regular(&mut trace, 52, 400);
+    assert_eq!(trace.lines(RULE), ["35 n1 + info", "42 n1 =", "342 n1 -"]);
+}

@@ -80,7 +80,7 @@ pub(super) struct Run {
 
 fn engine() -> Engine {
     let index = Index::complete(ClusterVersion::NEWEST);
-    Engine::new(index, Policy::default(), DetectorConfig::default())
+    Engine::new(index, Policy::default(), config())
 }
 
 impl Run {
@@ -450,3 +450,15 @@ impl Run {
         uid_of(&self.objects, subject).is_some()
     }
 }
+
+/// Histories hold no regular heartbeats, which would be most of what happens: that they are missing has tests of its own.
+fn config() -> DetectorConfig {
+    DetectorConfig {
+        heartbeat_late: NEVER,
+        heartbeat_gap: NEVER,
+        ..DetectorConfig::default()
+    }
+}
+
+/// Longer than any history.
+pub(super) const NEVER: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 3600);
