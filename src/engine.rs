@@ -186,6 +186,17 @@ impl Engine {
         if !self.cluster.history.thaw(now, &self.config) {
             return;
         }
+        self.restart_clocks(now);
+    }
+
+    /// The engine itself was not run for a while, so it cannot know what it missed: as after a thaw, but nobody else is to
+    /// blame.
+    pub fn wake(&mut self, now: Now) {
+        self.cluster.history.wake(now, &self.config);
+        self.restart_clocks(now);
+    }
+
+    fn restart_clocks(&mut self, now: Now) {
         self.index.restart_heartbeats(now.at);
         self.workloads.values_mut().for_each(WorkloadState::thaw);
         self.timers.bring_forward(Subject::Cluster, now.at);

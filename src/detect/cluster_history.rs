@@ -115,6 +115,15 @@ impl ClusterHistory {
         true
     }
 
+    /// Nobody looked for a while: verdicts stay until what is seen is new again.
+    pub fn wake(&mut self, now: Now, config: &DetectorConfig) {
+        if !self.is_frozen() {
+            self.hearing = Hearing::Settling {
+                until: now.at.after(config.thaw_settle),
+            };
+        }
+    }
+
     /// Whether nothing is heard.
     #[must_use]
     pub const fn is_frozen(&self) -> bool {
@@ -185,7 +194,8 @@ impl ClusterHistory {
         self.changes.retain(|_, at| now.at < at.after(config.mass_window));
         let news = self.has_news(now.at);
         let tally = Tally::count(cluster, &self.changes, now, config);
-        if !tally.nobody_beats(config) && !(news && tally.is_mass(config)) {
+        let suspect = tally.nobody_beats(config) || (news && tally.is_mass(config));
+        if !suspect {
             return None;
         }
         if let Some(suspicion) = &mut self.suspicion {

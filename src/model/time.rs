@@ -52,6 +52,16 @@ pub struct Now {
 }
 
 impl Now {
+    /// Both clocks as they were `by` ago.
+    #[must_use]
+    pub fn before(&self, by: Duration) -> Now {
+        let at = self.at.before(by);
+        Now {
+            at,
+            wall: self.wall_of(at),
+        }
+    }
+
     /// How long ago the control plane wrote `stamp`; zero if it is in the future.
     #[must_use]
     pub fn since_stamp(&self, stamp: Timestamp) -> Duration {

@@ -15,7 +15,10 @@ use kube::{
 };
 use tower::{buffer::BufferLayer, retry::RetryLayer};
 
+pub(super) use clock::is_gateway;
 pub use clock::{ServerClock, ServerClockService};
+
+use super::silence::Hearing;
 
 /// How requests name themselves in audit logs and in `managedFields`: `plimsoll/<version>`.
 pub const AGENT: &str = concat!("plimsoll/", env!("CARGO_PKG_VERSION"));
@@ -77,6 +80,8 @@ pub struct Connection {
     pub client: Client,
     /// Learns from every response that the client receives.
     pub clock: ServerClock,
+    /// Notes everything that the client receives.
+    pub hearing: Hearing,
 }
 
 /// Reads the configuration and builds a client. Nothing is sent yet.
@@ -141,17 +146,22 @@ async fn load(source: Source, context: Option<String>) -> Result<Config, ClientE
 fn build(config: Config) -> Result<Connection, ClientError> {
     let url = config.cluster_url.to_string();
     let retry = RetryPolicy::new(RETRY_DELAYS.0, RETRY_DELAYS.1, RETRIES, true)?;
-    let clock = ServerClock::new();
+    let (clock, hearing) = (ServerClock::new(), Hearing::new());
     let builder = ClientBuilder::try_from(tuned(config)).map_err(|source| ClientError::Build {
         url,
         source: Box::new(source),
     })?;
     let client = builder
         .with_layer(&clock)
+        .with_layer(&hearing)
         .with_layer(&BufferLayer::new(BUFFER))
         .with_layer(&RetryLayer::new(retry))
         .build();
-    Ok(Connection { client, clock })
+    Ok(Connection {
+        client,
+        clock,
+        hearing,
+    })
 }
 
 fn tuned(mut config: Config) -> Config {

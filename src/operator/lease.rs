@@ -93,21 +93,31 @@ pub enum Leadership {
     Leader {
         /// The deadline of the last renewal.
         until: Instant,
+        /// Which term it is: `leaseTransitions`. What was decided in one must not be written in a later one.
+        term: i32,
     },
 }
 
 impl Leadership {
-    /// Whether a write may be sent now. Ask right before each: after a stall of the whole process this is false even
+    /// Whether a write that was decided in that term may be sent now. Ask right before each: after a stall of the whole process this is false even
     /// before the election loop had a chance to notice.
-    pub fn may_write(&self) -> bool {
-        matches!(self, Self::Leader { until } if Instant::now() < *until)
+    pub fn may_write(&self, decided: i32) -> bool {
+        matches!(self, Self::Leader { until, term } if *term == decided && Instant::now() < *until)
+    }
+
+    /// The term, if this process leads.
+    pub const fn term(&self) -> Option<i32> {
+        match self {
+            Self::Leader { term, .. } => Some(*term),
+            Self::Standby { .. } => None,
+        }
     }
 }
 
 /// How an election ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Led, and no more: the process should end, so that nothing it still holds is written.
+    /// Led, and somebody else does: the process should end, so that nothing it still holds is written.
     Lost(Loss),
     /// Shut down, and gave the lease back: another replica takes over within its retry period.
     Released,
@@ -174,8 +184,10 @@ impl Elector {
         Ok((elector, receiver))
     }
 
-    /// Stands for election and renews, until leadership is lost or `shutdown` completes. Complete `shutdown` only
-    /// after the last write has been answered: it gives the lease away.
+    /// Stands for election and renews, until `shutdown` completes or somebody else holds the lease although this process
+    /// led. A leader that merely could not renew in time stands by and for election again: by then it has stopped
+    /// writing, and it waits out its own record as it would another's. Complete `shutdown` only after the last write has
+    /// been answered: it gives the lease away.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Outcome {
         let mut shutdown = pin!(shutdown);
         let mut until = Moment::ZERO;
@@ -187,6 +199,12 @@ impl Elector {
             }
             until = match self.step().await {
                 Ok(until) => until,
+                Err(loss @ Loss::Deadline) => {
+                    warn!(lease = self.name, identity = self.me, "standing by: {loss}");
+                    self.term = None;
+                    self.publish_standby();
+                    self.now() + self.timing.retry
+                }
                 Err(loss) => {
                     error!(
                         lease = self.name,
@@ -287,14 +305,15 @@ impl Elector {
             renewed_at: sent_at,
             transitions,
         });
+        let term = transitions;
         self.seen = Some(Seen {
             lease,
             observed_at: sent_at,
         });
         let until = self.origin + sent_at + self.timing.renew_deadline;
         self.publish.send_if_modified(|leadership| {
-            let was = std::mem::replace(leadership, Leadership::Leader { until });
-            matches!(was, Leadership::Standby { .. })
+            let was = std::mem::replace(leadership, Leadership::Leader { until, term });
+            was.term() != Some(term)
         });
     }
 

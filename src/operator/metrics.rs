@@ -10,7 +10,7 @@ mod series;
 use std::{
     borrow::Cow,
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -62,6 +62,8 @@ pub struct Metrics {
     judge_duration: Histogram,
     detection_delay: Family<RuleLabels, Histogram, fn() -> Histogram>,
     leader: Gauge,
+    silence: Gauge<f64, AtomicU64>,
+    frozen: Gauge,
 }
 
 impl Metrics {
@@ -82,6 +84,8 @@ impl Metrics {
             judge_duration: Histogram::new(JUDGE_BUCKETS),
             detection_delay: Family::new_with_constructor(|| Histogram::new(DELAY_BUCKETS)),
             leader: Gauge::default(),
+            silence: Gauge::default(),
+            frozen: Gauge::default(),
         };
         let registry = registry.sub_registry_with_prefix("plimsoll");
         metrics.register_cluster(registry);
@@ -128,6 +132,12 @@ impl Metrics {
         r.register("judge_duration_seconds", help, self.judge_duration.clone());
         let help = "1 on the replica that writes. Alert when the sum over replicas is not 1 for 1m";
         r.register("leader", help, self.leader.clone());
+        let help = "How long nothing has been heard from the API server, in seconds: no answer, no byte of a watch. From 10 s \
+                    on it is asked. Alert when above 15 for 1m";
+        r.register("api_server_silence_seconds", help, self.silence.clone());
+        let help = "1 while no verdict changes because the API server is not heard; what was known before still stands in \
+                    the other metrics";
+        r.register("frozen", help, self.frozen.clone());
         let build = BuildLabels {
             version: env!("CARGO_PKG_VERSION"),
         };
@@ -224,6 +234,12 @@ impl Metrics {
     pub fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
     }
+
+    /// Sets how long the API server has been silent, and whether that keeps verdicts from changing.
+    pub fn heard(&self, silence: Duration, frozen: bool) {
+        self.silence.set(silence.as_secs_f64());
+        self.frozen.set(i64::from(frozen));
+    }
 }
 
 /// The counters of one kind's watch. See [`Metrics::watch`].
@@ -301,6 +317,7 @@ mod tests {
         metrics.detected("limbo-node".into(), Duration::from_secs(3));
         metrics.judged(Duration::from_micros(30));
         metrics.set_leader(true);
+        metrics.heard(Duration::from_millis(17_500), true);
         metrics.set_unacknowledged(2);
         let labels = FindingLabels {
             rule: "pod-spread".into(),
@@ -322,6 +339,8 @@ mod tests {
             "plimsoll_judge_duration_seconds_count 1",
             "plimsoll_detection_delay_seconds_bucket{le=\"5.0\",rule=\"limbo-node\"} 1",
             "plimsoll_leader 1",
+            "plimsoll_api_server_silence_seconds 17.5",
+            "plimsoll_frozen 1",
             &format!(
                 "plimsoll_build_info{{version=\"{}\"}} 1",
                 env!("CARGO_PKG_VERSION")
@@ -333,7 +352,7 @@ mod tests {
             text.contains("plimsoll_watch_last_event_seconds{kind=\"pods\"} 0."),
             "{text}"
         );
-        assert_eq!(text.matches("# HELP ").count(), 14, "{text}");
+        assert_eq!(text.matches("# HELP ").count(), 16, "{text}");
     }
 
     #[test]

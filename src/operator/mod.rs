@@ -6,8 +6,11 @@
 //! health: /livez, /readyz, /metrics
 //! ```
 //!
-//! Every replica watches and judges; the one that holds the Lease writes. When the Lease is lost the process ends: nothing
-//! that it still holds may be written.
+//! Every replica watches and judges; the one that holds the Lease writes. One that could not renew it in time stands by,
+//! and stands for election again, warm: what it decided before is not written in a later term. When another has taken the
+//! Lease although it was held the process ends.
+//!
+//! While the API server is not heard (`silence`) nothing is judged.
 
 pub mod client;
 mod events;
@@ -17,6 +20,7 @@ pub mod lease;
 pub mod metrics;
 mod reconcile;
 pub mod record;
+pub mod silence;
 pub mod telemetry;
 mod unread;
 mod watch;
@@ -121,7 +125,11 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     let asked = asked_to_stop()?;
     tokio::spawn(server.serve(health, until_set(stopped.clone())));
 
-    let Connection { client, clock } = client::connect(&options.client).await?;
+    let Connection {
+        client,
+        clock,
+        hearing,
+    } = client::connect(&options.client).await?;
     let engine = engine(&client, &options).await?;
     let timing = LeaseTiming::default();
     let (elector, leadership) = Elector::new(
@@ -144,14 +152,17 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
         metrics.clone(),
         identity,
     );
+    tokio::spawn(silence::ask(client.clone(), hearing.clone()));
     let reconciler = Reconciler {
         engine,
         client,
         clock,
+        hearing,
         liveness,
         readiness,
         metrics,
         leadership,
+        term: None,
         orders,
         verdicts: HashSet::new(),
         unread: Unread::default(),

@@ -11,10 +11,11 @@ use tokio::sync::{mpsc, watch as channel};
 use tracing::{info, warn};
 
 use super::client::ServerClock;
-use super::health::{Liveness, Readiness};
+use super::health::{KindState, Liveness, Readiness};
 use super::latches;
 use super::lease::Leadership;
 use super::metrics::{FindingLabels, Metrics, WorkloadLabels};
+use super::silence::{FREEZE_AFTER, Hearing};
 use super::unread::Unread;
 use super::watch::Seen;
 use super::writer::Order;
@@ -36,6 +37,10 @@ const TICK: Duration = Duration::from_secs(1);
 const BATCH: usize = 1024;
 /// How long a new leader waits for the list of reports before it tries again.
 const LATCHES_TIMEOUT: Duration = Duration::from_secs(10);
+/// A loop that has not turned for so long was not run by the machine: the longest turn is a list of the reports.
+const STALLED: Duration = Duration::from_secs(12);
+/// The API server itself, beside the kinds that readiness names.
+const API_SERVER: &str = "apiserver";
 /// How often the gauges of findings and objects are brought up to date, at most.
 const GAUGES: Duration = Duration::from_secs(2);
 
@@ -69,10 +74,13 @@ pub(super) struct Reconciler {
     pub(super) engine: Engine,
     pub(super) client: Client,
     pub(super) clock: ServerClock,
+    pub(super) hearing: Hearing,
     pub(super) liveness: Liveness,
     pub(super) readiness: Readiness,
     pub(super) metrics: Metrics,
     pub(super) leadership: channel::Receiver<Leadership>,
+    /// The term in which the engine decides.
+    pub(super) term: Option<i32>,
     pub(super) orders: mpsc::UnboundedSender<Order>,
     /// The workloads that have a series of their own.
     pub(super) verdicts: HashSet<WorkloadLabels>,
@@ -82,12 +90,15 @@ pub(super) struct Reconciler {
 impl Reconciler {
     /// Runs until the inputs end or `stop` is set.
     pub(super) async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut stop: channel::Receiver<bool>) {
+        // It has answered, so that its silence later is told and does not make the operator unready.
+        self.readiness.set(API_SERVER, KindState::Listed);
         let origin = Instant::now();
         let moment = |at: Instant| Moment::ORIGIN.after(at.duration_since(origin));
         let mut batch = Vec::with_capacity(BATCH);
         let mut listed = Lists::default();
         let mut pace = Pace::default();
         let mut gauges = Instant::now();
+        let mut turned = Instant::now();
         loop {
             self.liveness.beat();
             let wait = self.wait(&pace, moment(Instant::now()));
@@ -104,12 +115,12 @@ impl Reconciler {
             }
             self.follow(&mut listed, &moment).await;
             let at = Instant::now();
+            self.listen(
+                self.now(moment(at)),
+                at.duration_since(std::mem::replace(&mut turned, at)),
+            );
             if let Some(since) = pace.step(&self.engine, moment(at)) {
-                let now = Now {
-                    at: moment(at),
-                    wall: self.clock.now(),
-                };
-                self.judge(now, origin + since.since(Moment::ORIGIN));
+                self.judge(self.now(moment(at)), origin + since.since(Moment::ORIGIN));
             }
             if at.duration_since(gauges) >= GAUGES {
                 gauges = at;
@@ -120,8 +131,14 @@ impl Reconciler {
 
     /// Takes over or gives up leading. A new leader reads the reports' latches before its first decision.
     async fn follow(&mut self, listed: &mut Lists, moment: &impl Fn(Instant) -> Moment) {
-        let leads = matches!(*self.leadership.borrow_and_update(), Leadership::Leader { .. });
+        let term = self.leadership.borrow_and_update().term();
+        let leads = term.is_some();
         self.metrics.set_leader(leads);
+        if self.engine.leads() && term != self.term {
+            // Another may have led in between.
+            self.engine.lead(false, moment(Instant::now()));
+        }
+        self.term = term;
         if leads && !self.engine.leads() {
             let read = tokio::time::timeout(LATCHES_TIMEOUT, latches::read(&self.client)).await;
             let now = moment(Instant::now());
@@ -132,6 +149,38 @@ impl Reconciler {
             }
         }
         self.engine.lead(leads, moment(Instant::now()));
+    }
+
+    /// Freezes the engine while the API server is not heard, and thaws it.
+    fn listen(&mut self, now: Now, slept: Duration) {
+        let silence = self.hearing.silence();
+        if slept >= STALLED && !self.engine.is_frozen() {
+            // The silence may be ours: this process did not run.
+            warn!("the engine's loop stood still for {slept:?}, and waits anew for what it waited for");
+            self.hearing.note();
+            self.engine.wake(now);
+        } else if silence >= FREEZE_AFTER && !self.engine.is_frozen() {
+            let since = now.before(silence);
+            warn!(
+                "the API server has not been heard since {}: no verdict changes",
+                since.wall
+            );
+            self.engine.freeze(since);
+            let reason = format!("not heard since {}, no verdict changes", since.wall);
+            self.readiness.set(API_SERVER, KindState::Failing { reason });
+        } else if silence < FREEZE_AFTER && self.engine.is_frozen() {
+            info!("the API server is heard again");
+            self.engine.thaw(now);
+            self.readiness.set(API_SERVER, KindState::Listed);
+        }
+        self.metrics.heard(silence, self.engine.is_frozen());
+    }
+
+    fn now(&self, at: Moment) -> Now {
+        Now {
+            at,
+            wall: self.clock.now(),
+        }
     }
 
     /// How long the loop may sleep.
@@ -145,7 +194,8 @@ impl Reconciler {
         let started = Instant::now();
         for decision in self.engine.judge(now) {
             // The queue is bounded by the number of subjects: the writer keeps one order for each.
-            if self.orders.send(Order { decision, seen }).is_err() {
+            let Some(term) = self.term else { return };
+            if self.orders.send(Order { decision, seen, term }).is_err() {
                 return;
             }
         }

@@ -40,6 +40,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) struct Order {
     pub(super) decision: Decision,
     pub(super) seen: Instant,
+    /// The term in which it was decided; in a later one it is stale.
+    pub(super) term: i32,
 }
 
 /// Everything a write needs.
@@ -127,8 +129,8 @@ impl Writer {
         events
     }
 
-    async fn carry_out(&self, order: Order, events: Vec<Event>) {
-        let Order { decision, seen } = order;
+    async fn carry_out(&self, order: Order, mut events: Vec<Event>) {
+        let Order { decision, seen, term } = order;
         let Decision {
             subject,
             uid,
@@ -142,11 +144,19 @@ impl Writer {
         let report = Report {
             client: &self.client,
             leadership: &self.leadership,
+            term,
             subject: &subject,
             uid: &uid,
         };
         let outcome = match tokio::time::timeout(WRITE_TIMEOUT, report.write(&write)).await {
-            Ok(Ok(())) => WriteOutcome::Applied,
+            Ok(Ok(uid)) => {
+                // Only now is it known which object there is about the cluster.
+                if subject == Subject::Cluster {
+                    let regarding = events.iter_mut().filter_map(|event| event.regarding.as_mut());
+                    regarding.for_each(|regarding| regarding.uid.clone_from(&uid));
+                }
+                WriteOutcome::Applied
+            }
             Ok(Err(error)) => {
                 let outcome = error.outcome();
                 warn!(object = %subject, outcome = outcome.as_str(), "report not written, will try again: {error}");
@@ -167,12 +177,12 @@ impl Writer {
         }
         // Also when the write failed: the next try knows the status, and not any more what had changed.
         for event in events {
-            self.publish(event).await;
+            self.publish(event, term).await;
         }
     }
 
-    async fn publish(&self, event: Event) {
-        if !self.leadership.borrow().may_write() {
+    async fn publish(&self, event: Event, term: i32) {
+        if !self.leadership.borrow().may_write(term) {
             self.metrics.event(EventOutcome::Dropped);
             return;
         }
@@ -213,7 +223,9 @@ impl Queue {
             let mut changes = older.decision.changes;
             changes.append(&mut order.decision.changes);
             order.decision.changes = changes;
-            order.seen = older.seen;
+            if older.term == order.term {
+                order.seen = older.seen;
+            }
             if let (ReportWrite::Replace { .. }, ReportWrite::Put { status, .. }) =
                 (older.decision.write, &order.decision.write)
             {

@@ -4,6 +4,7 @@
 //! of its own. Its first lines print by how much the timers are shorter than a default cluster's.
 
 mod cases;
+mod heartbeats;
 mod iconik;
 mod leaders;
 mod limits;
@@ -13,4 +14,5 @@ mod quiet;
 mod recorded;
 mod refused;
 mod said;
+mod suspect;
 mod world;

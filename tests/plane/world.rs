@@ -123,6 +123,32 @@ impl World {
             .map(Report)
     }
 
+    /// The report on the cluster as a whole, if there is one.
+    pub(crate) fn cluster_report(&self) -> Option<Report> {
+        self.plane
+            .get(&["clusterresiliencereport", "cluster"])
+            .ok()
+            .map(Report)
+    }
+
+    /// Waits until the cluster's report shows something.
+    pub(crate) fn cluster_shows(&self, what: &str, shows: impl Fn(&Report) -> bool) -> Report {
+        self.plane
+            .eventually(what, 2 * SOON, |_| {
+                Ok(match self.cluster_report() {
+                    Some(report) if shows(&report) => Ok(report),
+                    Some(report) => Err(format!("{:#}", report.0["status"])),
+                    None => Err("no report on the cluster".to_owned()),
+                })
+            })
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Waits until nodes that have just joined are judged.
+    pub(crate) fn old_enough(&self) {
+        std::thread::sleep(Duration::from_secs(61).mul_f64(self.plane.time_scale()));
+    }
+
     /// Waits until `look` returns something.
     pub(crate) fn eventually<T>(&self, what: &str, look: impl Fn(&World) -> Result<T, String>) -> T {
         self.plane
@@ -243,6 +269,14 @@ impl Report {
     /// Whether a finding is Active.
     pub(crate) fn has(&self, rule: &str) -> bool {
         self.finding(rule).is_some_and(|f| f["state"] == "Active")
+    }
+
+    /// How often a finding has begun, as far as the timeline goes.
+    pub(crate) fn begun(&self, rule: &str) -> usize {
+        let timeline = self.0["status"]["timeline"].as_array().into_iter().flatten();
+        timeline
+            .filter(|t| t["state"] == "Active" && t["id"].as_str().is_some_and(|id| id.starts_with(rule)))
+            .count()
     }
 
     /// The verdict.

@@ -76,8 +76,8 @@ impl ServerClock {
         self.now().duration_since(Timestamp::now())
     }
 
-    /// How long ago the API server last answered anything; `None` before the first response. Watches that are open
-    /// and quiet don't count, so a long silence alone is no proof that it is away.
+    /// How long ago the API server last answered anything; `None` before the first response. Open watches don't count:
+    /// for whether it is heard at all see [`Hearing`](crate::operator::silence::Hearing).
     pub fn silence(&self) -> Option<Duration> {
         let last = self.0.last_response.load(Ordering::Relaxed).checked_sub(1)?;
         Some(
@@ -200,7 +200,7 @@ where
 }
 
 /// Answers that a load balancer gives while no API server is behind it.
-fn is_gateway(status: StatusCode) -> bool {
+pub(in crate::operator) fn is_gateway(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT

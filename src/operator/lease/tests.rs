@@ -128,7 +128,8 @@ impl Candidate {
     }
 
     fn may_write(&self) -> bool {
-        self.leadership.borrow().may_write()
+        let leadership = self.leadership.borrow();
+        leadership.term().is_some_and(|term| leadership.may_write(term))
     }
 
     async fn shut_down(mut self) -> Outcome {
@@ -283,22 +284,56 @@ async fn a_deleted_lease_ends_the_term() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_api_server_ends_the_term_at_the_deadline() {
+async fn a_silent_api_server_ends_the_term_at_the_deadline_and_a_later_one_begins_when_it_is_back() {
     let server = Server::default();
     let mut a = server.start("a");
     a.leads().await;
     pass(5).await;
     server.with(|state| state.is_silent = true);
-    let Leadership::Leader { until } = *a.leadership.borrow() else {
+    let Leadership::Leader { until, term } = *a.leadership.borrow() else {
         panic!("leads")
     };
-    assert_eq!(a.run.await.expect("no panic"), Outcome::Lost(Loss::Deadline));
+    a.leadership
+        .wait_for(|leadership| leadership.term().is_none())
+        .await
+        .expect("it goes on");
     let late = Instant::now().saturating_duration_since(until);
     assert!(
         Instant::now() >= until && late < Duration::from_millis(10),
         "{late:?}"
     );
-    assert!(matches!(*a.leadership.borrow(), Leadership::Standby { .. }));
+    pass(60).await;
+    assert!(a.leadership.borrow().term().is_none() && !a.run.is_finished());
+    server.with(|state| state.is_silent = false);
+    a.leads().await;
+    let leadership = a.leadership.borrow().clone();
+    assert!(leadership.may_write(term + 1));
+    assert!(!leadership.may_write(term), "what was decided before is stale");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_could_not_renew_does_not_take_the_lease_from_another() {
+    let server = Server::default();
+    let mut a = server.start("a");
+    a.leads().await;
+    server.with(|state| state.is_silent = true);
+    pass(20).await;
+    // The API server is back, and another replica was faster.
+    server.with(|state| {
+        state.is_silent = false;
+        state.put(lease_of("b", 1));
+    });
+    let writes = server.with(|state| state.writes);
+    for _ in 0..10 {
+        pass(3).await;
+        assert!(!a.may_write() && !a.run.is_finished());
+        server.with(|state| {
+            let mut lease = lease_of("b", 1);
+            lease["spec"]["renewTime"] = format!("2026-11-21T06:00:{:02}.000000Z", state.version % 60).into();
+            state.put(lease);
+        });
+    }
+    assert_eq!(server.with(|state| state.writes), writes);
 }
 
 #[tokio::test(start_paused = true)]

@@ -66,12 +66,14 @@ impl WriteError {
 pub(super) struct Report<'a> {
     pub(super) client: &'a Client,
     pub(super) leadership: &'a watch::Receiver<Leadership>,
+    pub(super) term: i32,
     pub(super) subject: &'a Subject,
     pub(super) uid: &'a str,
 }
 
 impl Report<'_> {
-    pub(super) async fn write(&self, write: &ReportWrite) -> Result<(), WriteError> {
+    /// Writes it, and returns the uid of the report that is there then.
+    pub(super) async fn write(&self, write: &ReportWrite) -> Result<Option<String>, WriteError> {
         match write {
             ReportWrite::Put {
                 status,
@@ -93,13 +95,13 @@ impl Report<'_> {
                 self.create().await?;
                 self.put_status(status).await
             }
-            ReportWrite::Delete => self.delete().await,
+            ReportWrite::Delete => self.delete().await.map(|()| None),
         }
     }
 
     /// Asked right before each request: the lease may have been lost while the one before was under way.
     fn must_lead(&self) -> Result<(), WriteError> {
-        if self.leadership.borrow().may_write() {
+        if self.leadership.borrow().may_write(self.term) {
             Ok(())
         } else {
             Err(WriteError::NotLeader)
@@ -112,7 +114,7 @@ impl Report<'_> {
 
     /// Makes the report, owned by its subject so that it goes with it; nothing owns the one on the cluster. Leaves what
     /// people write in `spec` alone.
-    async fn create(&self) -> Result<(), WriteError> {
+    async fn create(&self) -> Result<Option<String>, WriteError> {
         let owned_by = |kind: Kind| {
             let owner = json!({
                 "apiVersion": kind.api_version(), "kind": kind.as_str(), "name": self.subject.name(), "uid": self.uid,
@@ -134,12 +136,12 @@ impl Report<'_> {
             .await
     }
 
-    async fn put_status(&self, status: &ReportStatus) -> Result<(), WriteError> {
+    async fn put_status(&self, status: &ReportStatus) -> Result<Option<String>, WriteError> {
         self.apply(json!({ "status": status }), true).await
     }
 
     /// Server-side apply. Forced, because these fields have no other writer: whoever edits them by hand is overruled.
-    async fn apply(&self, mut body: Value, status: bool) -> Result<(), WriteError> {
+    async fn apply(&self, mut body: Value, status: bool) -> Result<Option<String>, WriteError> {
         self.must_lead()?;
         let name = self.name();
         let params = PatchParams::apply(FIELD_MANAGER).force();
@@ -190,7 +192,7 @@ async fn patch<K>(
     params: &PatchParams,
     mut body: Value,
     status: bool,
-) -> Result<(), WriteError>
+) -> Result<Option<String>, WriteError>
 where
     K: Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
@@ -202,5 +204,5 @@ where
     } else {
         api.patch(name, params, &patch).await
     };
-    Ok(applied.map(drop)?)
+    Ok(applied?.meta().uid.clone())
 }

@@ -56,6 +56,7 @@ impl Sent {
             body = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
         } else if !self.line.contains("/events") {
             body["spec"] = spec;
+            body["metadata"]["uid"] = "uid-of-the-report".into();
         }
         self.reply(200, &body);
     }
@@ -81,7 +82,7 @@ impl Stage {
         let (service, server) = mock::pair::<Request<Body>, Response<Body>>();
         let client = Client::new(service, "default");
         let until = Clock::now() + Duration::from_secs(3600);
-        let (leads, leadership) = watch::channel(Leadership::Leader { until });
+        let (leads, leadership) = watch::channel(Leadership::Leader { until, term: 0 });
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry, Detail::Aggregate);
         let writer = Writer::new(client, ServerClock::new(), leadership, metrics, "pod-1".into());
@@ -99,7 +100,11 @@ impl Stage {
     fn order(&self, decision: Decision) {
         let seen = Instant::now();
         self.orders
-            .send(Order { decision, seen })
+            .send(Order {
+                decision,
+                seen,
+                term: 0,
+            })
             .expect("the writer listens");
     }
 
@@ -250,6 +255,21 @@ async fn a_new_report_is_two_applies_first_the_object_then_its_status() {
 async fn who_does_not_lead_keeps_radio_silence() {
     let mut stage = Stage::new();
     stage.standby();
+    let changes = vec![change("a")];
+    stage.order(Decision {
+        changes,
+        ..put("web", true)
+    });
+    assert!(stage.sent().await.is_none());
+    assert_eq!(stage.count("writes", "not_leader"), 1);
+    assert_eq!(stage.count("events", "published"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_decided_in_an_earlier_term_is_not_written() {
+    let mut stage = Stage::new();
+    let until = Clock::now() + Duration::from_secs(3600);
+    stage.leads.send_replace(Leadership::Leader { until, term: 1 });
     let changes = vec![change("a")];
     stage.order(Decision {
         changes,

@@ -55,6 +55,6 @@ pub use self::error::{Error, Result};
 pub use self::nodes::Node;
 pub use self::operator::Operator;
 pub use self::oracle::Oracle;
-pub use self::plane::{Component, Options, Plane};
+pub use self::plane::{Component, Frozen, Options, Plane};
 pub use self::recorder::Recorder;
 pub use self::rig::{Rig, Tool};

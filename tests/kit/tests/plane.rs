@@ -131,9 +131,9 @@ fn revive_and_find_the_pods_ready(plane: &Plane) {
 }
 
 fn freeze_and_thaw_the_api_server(plane: &Plane) {
-    plane.pause_apiserver().unwrap();
+    let frozen = plane.freeze(Component::Apiserver).unwrap();
     assert!(plane.kubectl(&["get", "nodes", "--request-timeout=1s"]).is_err());
-    plane.resume_apiserver().unwrap();
+    drop(frozen);
     plane.kubectl(&["get", "nodes"]).unwrap();
 }
 

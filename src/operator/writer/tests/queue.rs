@@ -124,6 +124,7 @@ async fn the_report_on_the_cluster_belongs_to_nobody() {
     stage.order(Decision {
         subject: Subject::Cluster,
         uid: "".into(),
+        changes: vec![change("control-plane-suspect")],
         ..put("", true)
     });
     let object = stage.next().await;
@@ -131,6 +132,11 @@ async fn the_report_on_the_cluster_belongs_to_nobody() {
     assert_eq!(object.line, path);
     assert_eq!(object.body["spec"], json!({}));
     assert_eq!(object.body["metadata"], json!({ "name": "cluster" }));
+    object.accept();
+    stage.next().await.accept();
+    let event = stage.next().await;
+    assert_eq!(event.body["regarding"]["name"], "cluster");
+    assert_eq!(event.body["regarding"]["uid"], "uid-of-the-report");
 }
 
 #[tokio::test(start_paused = true)]

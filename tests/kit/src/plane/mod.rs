@@ -161,20 +161,17 @@ impl Plane {
         self.check()
     }
 
-    /// Freezes the API server: connections stay open, nothing is answered.
+    /// Freezes a process for as long as the value lives, also when a test panics: connections to an API server stay open
+    /// and nothing is answered, the nodes of kwok send no heartbeats.
     ///
     /// # Errors
     /// [`Error::Component`] when it does not run.
-    pub fn pause_apiserver(&self) -> Result<()> {
-        self.signal(Component::Apiserver, "STOP")
-    }
-
-    /// Thaws it again.
-    ///
-    /// # Errors
-    /// [`Error::Component`] when it does not run.
-    pub fn resume_apiserver(&self) -> Result<()> {
-        self.signal(Component::Apiserver, "CONT")
+    pub fn freeze(&self, component: Component) -> Result<Frozen<'_>> {
+        self.signal(component, "STOP")?;
+        Ok(Frozen {
+            plane: self,
+            component,
+        })
     }
 
     /// Sends a signal by name (`STOP`, `CONT`, `KILL`, …) to a process.
@@ -257,6 +254,21 @@ impl Plane {
             },
             |(_, process)| process.failed(&problem()),
         ))
+    }
+}
+
+/// A process that stands still until this is dropped. See [`Plane::freeze`].
+#[derive(Debug)]
+#[must_use = "it goes on at once when this is dropped"]
+pub struct Frozen<'a> {
+    plane: &'a Plane,
+    component: Component,
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        // One that has ended meanwhile needs no thaw.
+        drop(self.plane.signal(self.component, "CONT"));
     }
 }
 
