@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use super::client::{self, ClientError, ClientOptions, Connection, ServerClock};
 use super::health::Readiness;
 use super::metrics::{Detail, Metrics};
+use super::silence::{self, FREEZE_AFTER};
 use super::watch::{Seen, watch};
 use super::{QUEUE, asked_to_stop};
 use crate::model::keys::Kind;
@@ -73,10 +74,15 @@ pub async fn record(
     begin: impl FnOnce(&Header) -> io::Result<Writer>,
 ) -> Result<(), RecordError> {
     let stop = asked_to_stop().map_err(RecordError::Signal)?;
-    let Connection { client, clock, .. } = client::connect(&options.client).await?;
+    let Connection {
+        client,
+        clock,
+        hearing,
+    } = client::connect(&options.client).await?;
     let header = header(&client, &clock, &options).await?;
     let mut tape = Tape::new(begin(&header)?, clock.now());
     let mut inputs = watch_all(&client);
+    tokio::spawn(silence::ask(client, hearing.clone()));
     let mut flush = tokio::time::interval(FLUSH);
     let end = tokio::time::sleep(options.duration.unwrap_or(Duration::MAX));
     tokio::pin!(stop, end);
@@ -85,7 +91,10 @@ pub async fn record(
             biased;
             () = &mut stop => break,
             () = &mut end => break,
-            _ = flush.tick() => tape.writer.flush()?,
+            _ = flush.tick() => {
+                tape.listen(hearing.silence())?;
+                tape.writer.flush()?;
+            }
             input = inputs.recv() => match input {
                 Some((kind, seen)) => tape.take(kind, seen)?,
                 None => break,
@@ -155,6 +164,8 @@ struct Tape {
     listing: HashSet<Kind>,
     /// Kinds that have been listed.
     listed: HashSet<Kind>,
+    /// Nothing is heard from the API server.
+    silent: bool,
     events: u64,
 }
 
@@ -166,6 +177,7 @@ impl Tape {
             known: HashSet::new(),
             listing: HashSet::new(),
             listed: HashSet::new(),
+            silent: false,
             events: 0,
         }
     }
@@ -174,6 +186,24 @@ impl Tape {
         let (instant, wall) = self.started;
         let elapsed = SignedDuration::try_from(instant.elapsed()).unwrap_or(SignedDuration::MAX);
         wall.saturating_add(elapsed).unwrap_or(wall)
+    }
+
+    /// Notes how long nothing has been heard from the API server, as the operator's loop does.
+    fn listen(&mut self, silence: Duration) -> io::Result<()> {
+        let silent = silence >= FREEZE_AFTER;
+        if silent == std::mem::replace(&mut self.silent, silent) {
+            return Ok(());
+        }
+        let at = self.now();
+        self.events += 1;
+        if silent {
+            warn!("the API server has not been heard for {silence:?}");
+            let since = at.saturating_sub(SignedDuration::try_from(silence).unwrap_or(SignedDuration::MAX));
+            self.writer.disconnected(at, since.unwrap_or(at))
+        } else {
+            info!("the API server is heard again");
+            self.writer.connected(at)
+        }
     }
 
     fn take(&mut self, kind: Kind, seen: Seen<Value>) -> io::Result<()> {

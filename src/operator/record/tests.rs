@@ -83,3 +83,22 @@ fn what_is_new_is_added_and_what_is_known_is_modified() {
     ];
     assert_eq!(lines, expected);
 }
+
+#[test]
+fn a_silence_is_told_once_and_so_is_its_end() {
+    let sink = Sink::default();
+    let writer = Writer::new(Box::new(sink.clone()), false, &Header::new("v1.36.4", 1.0)).expect("a sink");
+    let mut tape = Tape::new(writer, Timestamp::UNIX_EPOCH);
+    for seconds in [0, 14, 15, 16, 0, 1] {
+        tape.listen(Duration::from_secs(seconds)).expect("a sink");
+    }
+    tape.writer.finish().expect("a sink");
+    let text = String::from_utf8(sink.0.lock().expect("one thread").clone()).expect("UTF-8");
+    let told: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(told.len(), 2, "{text}");
+    assert!(
+        told[0].contains("\"DISCONNECTED\",\"since\":\"1969-12-31T23:59:45")
+            && told[1].contains("\"CONNECTED\""),
+        "{text}"
+    );
+}
