@@ -4,7 +4,7 @@
 //!
 //! * Nothing has been heard from the API server for 15 s, although it was asked. Then every verdict stays as it is, because
 //!   what is known is old and silence is no evidence against a node. Once the API server is heard again, heartbeats are
-//!   waited for anew, and verdicts stay for two more ticks of the node controller (it was blind too).
+//!   waited for anew, and verdicts stay for 40 s more: the node controller was blind too, and may have marked every node.
 //! * Three nodes or more, and a fifth of all, change within two ticks across zones: Ready leaves True, or heartbeats have
 //!   been missing for 25 s. When one is about to be told, those whose heartbeat is late count too, so that none is told
 //!   before the others. When all of these are in one zone and nodes elsewhere send heartbeats, that zone is lost
@@ -36,7 +36,7 @@
 //! ## Options
 //!
 //! `mass_nodes` (3) and `mass_percent` (20) within `mass_window` (10 s), `heartbeat_late` (12.5 s), `suspect_cool_down`
-//! (5 min), `thaw_settle` (10 s).
+//! (5 min), `thaw_settle` (40 s).
 
 use super::cluster_history::Cause;
 use super::{ClusterDetector, ClusterHistory, ClusterStep, Detector, Scope};

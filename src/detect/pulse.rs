@@ -127,11 +127,9 @@ impl Pulse {
 
     /// When it must be looked at again although nothing happened.
     pub(super) fn due(&self, node: &NodeView<'_>, now: Moment, config: &DetectorConfig) -> Option<Moment> {
-        let is_ready = node
-            .node()
-            .is_some_and(|node| node.ready.status == ReadyStatus::True);
+        // Also of a node that is not ready: with it, every node may have fallen silent.
         let gap = node.silent_since().map(|since| since.after(config.heartbeat_gap));
-        let gap = gap.filter(|_| is_ready && self.open.is_none() && self.seen.is_some());
+        let gap = gap.filter(|_| !node.is_silent() && self.open.is_none() && self.seen.is_some());
         let calm = self.irregular.map(|end| end.after(config.heartbeat_window));
         let calm = calm.filter(|_| self.told.is_some() && self.open.is_none());
         gap.into_iter().chain(calm).filter(|due| *due > now).min()

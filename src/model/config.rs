@@ -49,8 +49,9 @@ pub struct DetectorConfig {
     pub mass_nodes: usize,
     /// How long after the last sign that the control plane is to blame single nodes are not judged.
     pub suspect_cool_down: Duration,
-    /// How long verdicts stay as they are once the API server is heard again: two ticks of the node controller (5 s each),
-    /// which was blind as well.
+    /// How long verdicts stay as they are once the API server is heard again. The node controller was blind as well and may
+    /// have taken all nodes for silent: two renewals of a Lease (10 s each), two of its ticks (5 s each), and 10 s in which
+    /// kubelets tell again that their pods are ready.
     pub thaw_settle: Duration,
     /// How long a recovered finding stays before it closes without an acknowledgement.
     pub latch_quiet: Duration,
@@ -80,7 +81,7 @@ impl Default for DetectorConfig {
             mass_percent: 20,
             mass_nodes: 3,
             suspect_cool_down: Duration::from_secs(5 * 60),
-            thaw_settle: Duration::from_secs(10),
+            thaw_settle: Duration::from_secs(40),
             latch_quiet: Duration::from_secs(7 * 24 * 3600),
         }
     }

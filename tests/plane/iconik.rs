@@ -174,7 +174,14 @@ impl<'w> Story<'w> {
                     text(&f["message"])
                 ));
             }
-            for t in report.0["status"]["timeline"].as_array().into_iter().flatten() {
+            // What the API shows at about the same time may be told in either order; each finding's own story may not.
+            let mut timeline: Vec<&Value> = report.0["status"]["timeline"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .collect();
+            timeline.sort_by_key(|t| text(&t["id"]));
+            for t in timeline {
                 lines.push(format!(
                     "  {} {} {}",
                     text(&t["id"]),

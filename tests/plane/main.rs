@@ -1,15 +1,17 @@
 //! The main job on a real control plane: kube-apiserver, etcd, scheduler, node, replica and taint controllers.
 //!
 //! One plane for the whole suite, one test at a time (they silence nodes and restart the operator); each has namespaces
-//! of its own. Its first lines print by how much the timers are shorter than a default cluster's.
+//! of its own. They run in the order of their names: what needs nodes that have not been silent for a while (`against`,
+//! `calm`) comes before what silences them. Its first lines print by how much the timers are shorter than a default
+//! cluster's.
 
 mod against;
+mod calm;
 mod cases;
 mod heartbeats;
 mod iconik;
 mod leaders;
 mod planted;
-mod quiet;
 mod recorded;
 mod refused;
 mod suspect;

@@ -84,6 +84,30 @@ fn when_all_heartbeats_stop_no_node_is_told_and_one_finding_says_so_before_anyth
 }
 
 #[test]
+fn the_last_node_that_was_heard_makes_it_so_although_it_was_not_ready() {
+    let mut trace = cluster(3, true);
+    beat(&mut trace, 0..3);
+    trace.at(50.0, all(0..1, true, |n| n.false_since(50)));
+    for n in 1..3 {
+        mute(&mut trace, n..n + 1);
+        let second = 100 * n as i64;
+        trace.at(
+            second as f64,
+            all(n..n + 1, true, |node| node.unknown_since(second)),
+        );
+    }
+    trace.pass(300.0);
+    assert_eq!(trace.lines(RULE), Vec::<&str>::new(), "one is heard");
+    mute(&mut trace, 0..1);
+    trace.pass(400.0);
+    assert_eq!(
+        trace.lines(RULE),
+        ["325 cluster + warning"],
+        "25 s after its last"
+    );
+}
+
+#[test]
 fn after_the_cool_down_what_is_true_then_is_told() {
     let mut trace = cluster(10, true);
     beat(&mut trace, 0..10);

@@ -156,7 +156,12 @@ pub(super) enum Action {
     Leave {
         nth: usize,
     },
+    /// Its heartbeats come again, if they were missing.
     Heartbeat {
+        nth: usize,
+    },
+    /// Its heartbeats are missing from now on, until [`Action::Heartbeat`].
+    Mute {
         nth: usize,
     },
     RemoveLease {
@@ -227,6 +232,7 @@ fn of_nodes() -> impl Strategy<Value = Action> {
         1 => (nth(), any::<bool>()).prop_map(|(nth, young)| Action::Join { nth, young }),
         1 => nth().prop_map(|nth| Action::Leave { nth }),
         2 => nth().prop_map(|nth| Action::Heartbeat { nth }),
+        2 => nth().prop_map(|nth| Action::Mute { nth }),
         1 => nth().prop_map(|nth| Action::RemoveLease { nth }),
         1 => nth().prop_map(|nth| Action::AcknowledgeNode { nth }),
     ]
@@ -428,7 +434,10 @@ impl World {
                 events.extend(self.remove(&ObjectKey::new(Kind::Lease, NODE_LEASE_NAMESPACE, name)));
                 events
             }
-            Action::Heartbeat { nth } => self.put(lease(NODES[nth].0, at).object()),
+            // Kubelets stamp Leases by clocks of their own, and whatever is renewed after a stamp in the far future is no
+            // later.
+            Action::Heartbeat { nth } => self.put(lease(NODES[nth].0, 0).object()),
+            Action::Mute { nth } => self.put(lease(NODES[nth].0, 30 * 86_400).object()),
             Action::RemoveLease { nth } => {
                 self.remove(&ObjectKey::new(Kind::Lease, NODE_LEASE_NAMESPACE, NODES[nth].0))
             }
@@ -495,7 +504,7 @@ impl World {
         }
         let joined = zone.into_iter().fold(joined, Node::zone_label);
         events.extend(self.put(joined.object()));
-        events.extend(self.put(lease(name, at).object()));
+        events.extend(self.put(lease(name, 0).object()));
         events
     }
 

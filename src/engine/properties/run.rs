@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use super::history::{Beat, Event};
 use crate::engine::{Decision, Engine, ReportSeen, ReportWrite};
@@ -148,7 +149,7 @@ impl Run {
         }
     }
 
-    /// Turns the clock, judging whenever the engine asked for it. Meanwhile the nodes that are ready renew their Leases.
+    /// Turns the clock, judging whenever the engine asked for it. Meanwhile the nodes that are not silent renew their Leases.
     pub(super) fn pass(&mut self, second: u64) {
         let to = second * 1000;
         assert!(to >= self.time, "time passes forwards");
@@ -181,14 +182,14 @@ impl Run {
     fn renew_leases(&mut self) {
         // The kubelets' clocks are right, whatever the operator makes of them.
         let now = wall(i64::try_from(self.second()).expect("a short history"));
-        let is_ready = |name: &Name| match self.objects.get(&ObjectKey::new(Kind::Node, "", name.clone())) {
-            Some(Object::Node(node)) => node.ready.status == ReadyStatus::True,
+        let is_heard = |name: &Name| match self.objects.get(&ObjectKey::new(Kind::Node, "", name.clone())) {
+            Some(Object::Node(node)) => node.ready.status != ReadyStatus::Unknown,
             _ => false,
         };
         let renewed = self.objects.values().filter_map(|object| match object {
-            Object::Lease(lease) if is_ready(&lease.node) => Some(Event::Put(Object::Lease(Lease {
+            Object::Lease(lease) if is_heard(&lease.node) => Some(Event::Put(Object::Lease(Lease {
                 node: lease.node.clone(),
-                renewed: Some(now),
+                renewed: lease.renewed.max(Some(now)),
             }))),
             _ => None,
         });
@@ -451,14 +452,13 @@ impl Run {
     }
 }
 
-/// Histories hold no regular heartbeats, which would be most of what happens: that they are missing has tests of its own.
+/// How long the latches of these histories wait, in place of 7 days: each heartbeat meanwhile is an event. Longer
+/// than any history and any jump of its wall clock.
+pub(super) const LATCH_QUIET: Duration = Duration::from_secs(24 * 3600);
+
 fn config() -> DetectorConfig {
     DetectorConfig {
-        heartbeat_late: NEVER,
-        heartbeat_gap: NEVER,
+        latch_quiet: LATCH_QUIET,
         ..DetectorConfig::default()
     }
 }
-
-/// Longer than any history.
-pub(super) const NEVER: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 3600);
