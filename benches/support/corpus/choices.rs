@@ -476,7 +476,14 @@ impl<'t> App<'t> {
         let by_pod = self.memory.pod.is_some_and(|limit| !is_zero(limit));
         // The API server gives its default to containers that say nothing, not to those that say 0.
         let by_default = container.limit.is_none() && self.team.limits.set_a_default();
+        // A default above the pod's own limit, which is 0, 1Gi or 2Gi here, keeps the pods out.
+        let above = match (self.team.limits, self.memory.pod) {
+            (Limits::Max, Some(_)) => true,
+            (Limits::Default, Some(pod)) => is_zero(pod),
+            _ => false,
+        };
         match container.role {
+            _ if container.limit.is_none() && above => "fail warning",
             _ if own.is_some() || by_pod || by_default => "pass",
             Role::Init => "fail info",
             Role::App | Role::Sidecar => "fail warning",
