@@ -427,7 +427,7 @@ impl World {
             Action::Zone { nth, zone } => {
                 self.change_node(nth, |node, _| node.zone_label(["a", "b", "c"][zone]))
             }
-            Action::Join { nth, young } => self.join(nth, young.then_some(at), at),
+            Action::Join { nth, young } => self.join(nth, young.then_some(at)),
             Action::Leave { nth } => {
                 let name = NODES[nth].0;
                 let mut events = self.remove(&ObjectKey::new(Kind::Node, "", name));
@@ -492,7 +492,7 @@ impl World {
         self.put(changed.object())
     }
 
-    fn join(&mut self, nth: usize, created: Option<i64>, at: i64) -> Vec<Event> {
+    fn join(&mut self, nth: usize, created: Option<i64>) -> Vec<Event> {
         let (name, zone) = NODES[nth];
         self.made += 1;
         let mut events = self.remove(&ObjectKey::new(Kind::Node, "", name));
