@@ -84,7 +84,7 @@ impl<'a> Lines<'a> {
         self.line += 1;
         let rest = &self.bytes[self.start..];
         self.end = memchr::memchr(b'\n', rest).map_or(self.bytes.len(), |at| self.start + at);
-        self.next = self.end + 1;
+        self.next = self.bytes.len().min(self.end + 1);
         let spaces = rest.iter().take_while(|b| **b == b' ').count();
         self.at = self.end.min(self.start + spaces);
     }

@@ -46,6 +46,9 @@ fn plain_documents_are_read_as_the_parser_does(#[case] text: &str) {
 #[case::over_lines("a: b\n  c\n")]
 #[case::flow_over_lines("a: [b,\n  c]\n")]
 #[case::null("a:\nb: c\n")]
+#[case::null_at_the_end("a: b\nc:")]
+#[case::dash_at_the_end("a:\n-")]
+#[case::comment_at_the_end("a: # b")]
 #[case::twice("a: b\na: c\n")]
 #[case::tab("a:\tb\n")]
 #[case::carriage_return("a: b\r\n")]
@@ -154,12 +157,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(std::env::var("PLIMSOLL_CASES").map_or(1_500, |n| n.parse().expect("a number"))))]
 
     #[test]
-    fn any_lines_are_read_as_the_parser_does_or_not_at_all(text in text()) {
+    fn any_lines_are_read_as_the_parser_does_or_not_at_all(text in text(), cut: prop::sample::Index) {
         is_the_parsers(&text);
+        is_the_parsers(&text[..cut.index(text.len())]);
     }
 
     #[test]
-    fn any_document_is_read_as_the_parser_does_or_not_at_all(text in well_formed()) {
+    fn any_document_is_read_as_the_parser_does_or_not_at_all(text in well_formed(), cut: prop::sample::Index) {
         is_the_parsers(&text);
+        is_the_parsers(&text[..cut.index(text.len())]);
     }
 }
