@@ -10,6 +10,8 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
+use super::text::clip;
+
 /// A number, or a text that is a percentage (rollouts, PodDisruptionBudgets) or a port's name (Services, probes).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum IntOrString {
@@ -41,7 +43,7 @@ pub enum Rounding {
 
 /// A text that stands where a count or a percentage belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is neither a whole number nor a percentage: write 1 (without quotes) or \"25%\"")]
+#[error("{:?} is neither a whole number nor a percentage: write 1 (without quotes) or \"25%\"", clip(.0, 40))]
 pub struct NotAnAmount(Box<str>);
 
 impl IntOrString {
@@ -250,6 +252,8 @@ mod tests {
 
     #[test]
     fn the_error_names_the_value_and_the_way_out() {
+        let long = IntOrString::from("\u{feff}".repeat(4_000).as_str()).amount();
+        assert!(long.unwrap_err().to_string().len() < 500);
         assert_eq!(
             IntOrString::from("5").amount().unwrap_err().to_string(),
             "\"5\" is neither a whole number nor a percentage: write 1 (without quotes) or \"25%\""
