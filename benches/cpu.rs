@@ -11,12 +11,13 @@ mod support;
 use std::hint::black_box;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use plimsoll::engine::Engine;
 use plimsoll::model::keys::Kind;
 use plimsoll::model::object::Object;
 use plimsoll::model::time::Now;
 use plimsoll::policy::Policy;
-use plimsoll::rules;
+use plimsoll::rules::{self, Question};
 use plimsoll::source::projection::pod_of_event;
 use rustix::time::{ClockId, clock_gettime};
 use serde::de::IgnoredAny;
@@ -91,7 +92,11 @@ fn rules_only(engine: &Engine, policy: &Policy) -> Duration {
     let keys = index.workload_keys();
     let (time, ()) = timed(|| {
         for view in keys.iter().filter_map(|key| index.view(key)) {
-            black_box(rules::judge(&view, policy));
+            black_box(rules::judge(&Question {
+                view,
+                policy,
+                now: Timestamp::UNIX_EPOCH,
+            }));
         }
     });
     time

@@ -18,7 +18,7 @@ use crate::model::time::Moment;
 use crate::output::style::{Style, visible};
 use crate::output::{JudgedWorkload, Report, json, table};
 use crate::policy::Policy;
-use crate::rules;
+use crate::rules::{self, Question};
 use crate::source::manifest::{self, InputError, Source};
 
 /// What `check` is told.
@@ -91,6 +91,8 @@ pub(super) struct Input {
     #[cfg(feature = "operator")]
     pub(super) unreadable: Vec<(crate::model::keys::Kind, String)>,
     pub(super) report: Report,
+    /// It was read from a cluster, at least in part.
+    pub(super) live: bool,
     /// The cluster's version, where there is a cluster.
     pub(super) version: Option<ClusterVersion>,
 }
@@ -144,7 +146,11 @@ fn leave<T>(whole: T) {
 
 /// Asks every rule about every workload.
 fn judge(input: Input, version: ClusterVersion, namespaces: &[String]) -> Report {
-    let mut index = Index::complete(version);
+    let mut index = if input.live {
+        Index::complete(version)
+    } else {
+        Index::of_files(version)
+    };
     #[cfg(feature = "operator")]
     for (kind, why) in input.unreadable {
         index.set_unreadable(kind, why);
@@ -157,11 +163,17 @@ fn judge(input: Input, version: ClusterVersion, namespaces: &[String]) -> Report
         index.apply(object, Moment::default());
     }
     let policy = Policy::default();
+    let now = jiff::Timestamp::now();
     let wanted = |key: &ObjectKey| namespaces.is_empty() || namespaces.iter().any(|n| **n == *key.namespace);
     let judged = |key: ObjectKey| {
         let view = index.view(&key)?;
         Some(JudgedWorkload {
-            checks: rules::judge(&view, &policy),
+            checks: rules::judge(&Question {
+                view,
+                policy: &policy,
+                now,
+            })
+            .results,
             source: sources.remove(&key),
             key,
         })

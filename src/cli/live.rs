@@ -80,6 +80,7 @@ async fn read_all(client: Client, namespaces: &[String]) -> Result<Input, LiveEr
             source: Box::new(source),
         })?;
     let mut input = Input {
+        live: true,
         version: ClusterVersion::parse(&info.git_version),
         ..Input::default()
     };

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::index::{Floor, FloorSource, WorkloadView};
 use crate::model::finding::{Finding, Outcome};
 use crate::model::report::Placement;
@@ -11,15 +13,20 @@ use crate::model::time::{Moment, Now};
 use crate::model::workload::DEFAULT_PROGRESS_DEADLINE_SECONDS;
 use crate::plan::Judged;
 use crate::policy::Policy;
-use crate::{rules, simulate};
+use crate::rules::{self, Judgement, Question};
+use crate::simulate;
 
 /// Longest owner that a report repeats, characters: an annotation may hold 256 KiB, a report 8.
 const OWNER_MAX: usize = 128;
 /// The values of `plimsoll.dev/criticality`; anything else is left out.
 const CRITICALITIES: [&str; 3] = ["Customer", "Internal", "Batch"];
 
-/// Every rule's answer, and who the workload belongs to.
-pub(super) fn judge_rules(view: &WorkloadView<'_>, policy: &Policy) -> Judged {
+/// Every rule's answer, and who the workload belongs to; and when to ask again although nothing changed.
+pub(super) fn judge_rules(
+    view: WorkloadView<'_>,
+    policy: &Policy,
+    now: Timestamp,
+) -> (Judged, Option<Timestamp>) {
     let workload = view.workload();
     let annotation = |key: &str| {
         let own = workload.annotation(key);
@@ -35,7 +42,8 @@ pub(super) fn judge_rules(view: &WorkloadView<'_>, policy: &Policy) -> Judged {
         criticality: annotation("plimsoll.dev/criticality").filter(|c| CRITICALITIES.contains(&c.as_str())),
         ..Judged::default()
     };
-    for result in rules::judge(view, policy) {
+    let Judgement { results, due } = rules::judge(&Question { view, policy, now });
+    for result in results {
         match &result.outcome {
             Outcome::Pass(_) => judged.passed += 1,
             Outcome::Exempt(_) => judged.exempt += 1,
@@ -44,7 +52,7 @@ pub(super) fn judge_rules(view: &WorkloadView<'_>, policy: &Policy) -> Judged {
             Outcome::Fail { .. } => judged.findings.extend(Finding::of(&result)),
         }
     }
-    judged
+    (judged, due)
 }
 
 pub(super) fn placement(view: &WorkloadView<'_>) -> Placement {

@@ -158,8 +158,8 @@ impl Engine {
             self.workloads.insert(key.clone(), state);
         }
         let state = self.workloads.get_mut(key)?;
-        let mut judged = judge_rules(&view, &self.policy);
-        let mut due = Due::default();
+        let (mut judged, again) = judge_rules(view, &self.policy, now.wall);
+        let mut due = Due(again.map(|at| now.moment_until(at)));
         for (name, detector) in &mut state.detectors {
             due.take(
                 name,

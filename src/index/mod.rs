@@ -81,6 +81,7 @@ pub struct Index {
     /// During a list: the objects that were known before it and that it has not named yet.
     unseen: HashMap<Kind, HashSet<ObjectKey>>,
     version: Option<ClusterVersion>,
+    files: bool,
     /// Heartbeats are waited for since then at the earliest.
     heartbeats_since: Moment,
     dirty: Dirty,
@@ -94,7 +95,17 @@ impl Index {
         Index::default()
     }
 
-    /// An index whose input is complete by itself (files, a recording): every kind counts as listed.
+    /// An index of manifests: every kind counts as listed, and what only a cluster knows (conditions, nodes) is not to be
+    /// expected.
+    #[must_use]
+    pub fn of_files(version: ClusterVersion) -> Self {
+        Index {
+            files: true,
+            ..Index::complete(version)
+        }
+    }
+
+    /// An index of a cluster whose input is complete by itself (a recording, a list of all): every kind counts as listed.
     #[must_use]
     pub fn complete(version: ClusterVersion) -> Self {
         let listings = Kind::ALL.map(|_| Listing::Listed);
@@ -103,6 +114,12 @@ impl Index {
             version: Some(version),
             ..Index::default()
         }
+    }
+
+    /// Whether it holds manifests rather than a cluster.
+    #[must_use]
+    pub fn is_of_files(&self) -> bool {
+        self.files
     }
 
     /// The cluster's version; the newest that is known until [`Index::set_version`] says otherwise.

@@ -80,6 +80,12 @@ impl<'a> WorkloadView<'a> {
         self.index.version()
     }
 
+    /// Whether it is a manifest rather than part of a cluster: what only a cluster knows is then not to be expected.
+    #[must_use]
+    pub fn is_of_files(&self) -> bool {
+        self.index.is_of_files()
+    }
+
     /// Its Namespace object, if known (files often lack it).
     #[must_use]
     pub fn namespace(&self) -> Option<&'a Namespace> {

@@ -4,6 +4,7 @@
 //! into this same type, merged per workload.
 
 use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
+use crate::model::quantity::Quantity;
 
 /// The thresholds that rules read.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,12 +13,29 @@ pub struct Policy {
     pub min_replicas: u32,
     /// Topology keys that `pod-spread` accepts.
     pub topology_keys: Vec<String>,
+    /// Whether `min-replicas` judges workloads that an autoscaler may scale to zero.
+    pub judge_scale_to_zero: bool,
+    /// How much of the floor's capacity one replica may carry before `few-large-replicas` says so, percent.
+    pub max_capacity_loss_percent: u32,
+    /// How many times its request a memory limit may be before `resource-requests` says so.
+    pub max_limit_request_ratio: u32,
+    /// How long pods may tolerate a node that is not ready or unreachable before `eviction-tolerance` says so, seconds.
+    pub max_toleration_seconds: u32,
+    /// The memory limit that remedies propose where there is no request to go by, bytes; `None` = they propose none.
+    pub memory_limit: Option<Quantity>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
         Policy {
             min_replicas: 2,
+            judge_scale_to_zero: false,
+            // One of two replicas: with the smallest floor that `min-replicas` accepts, the loss of one leaves half.
+            max_capacity_loss_percent: 50,
+            max_limit_request_ratio: 4,
+            // What the API server's DefaultTolerationSeconds admission adds to every pod.
+            max_toleration_seconds: 300,
+            memory_limit: None,
             topology_keys: [
                 HOSTNAME_LABEL,
                 ZONE_LABEL,

@@ -67,7 +67,7 @@ use serde_json::json;
 
 use self::admission::{container_defaults, over_pod_limit, refused_by, under_request};
 use super::remedy::{pod_spec_patch, pod_spec_path, restart, written_by};
-use super::{Answers, Rule};
+use super::{Answers, Question, Rule};
 use crate::index::{Listing, WorkloadView};
 use crate::model::config::ClusterVersion;
 use crate::model::context::LimitRangeType;
@@ -77,7 +77,6 @@ use crate::model::keys::Kind;
 use crate::model::quantity::Quantity;
 use crate::model::template::{Container, ContainerRole};
 use crate::model::text::count;
-use crate::policy::Policy;
 
 pub(super) const RULE: Rule = Rule {
     name: "memory-limit",
@@ -90,18 +89,16 @@ pub(super) const RULE: Rule = Rule {
     source: include_str!("memory_limit.rs"),
 };
 
-fn check(view: &WorkloadView<'_>, _policy: &Policy) -> Answers {
+fn check(question: &Question<'_>) -> Answers {
+    let view = &question.view;
     let containers = &view.template().containers;
     if containers.is_empty() {
-        return vec![(
-            None,
-            Outcome::Unknown("the pod template has no containers".to_owned()),
-        )];
+        return Outcome::Unknown("the pod template has no containers".to_owned()).into();
     }
-    containers
+    let rows = containers
         .iter()
-        .map(|container| (Some(container.name.to_string()), judge(view, container)))
-        .collect()
+        .map(|container| (Some(container.name.to_string()), judge(view, container)));
+    rows.collect::<Vec<_>>().into()
 }
 
 /// What a source says of a container's limit.

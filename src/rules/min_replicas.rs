@@ -54,14 +54,13 @@
 use serde_json::json;
 
 use super::remedy::written_by;
-use super::{Answers, Rule};
+use super::{Answers, Question, Rule};
 use crate::index::{Floor, FloorSource, WorkloadView};
 use crate::model::context::Autoscaler;
 use crate::model::field::Field;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::text::count;
-use crate::policy::Policy;
 
 pub(super) const RULE: Rule = Rule {
     name: "min-replicas",
@@ -73,8 +72,8 @@ pub(super) const RULE: Rule = Rule {
     source: include_str!("min_replicas.rs"),
 };
 
-fn check(view: &WorkloadView<'_>, policy: &Policy) -> Answers {
-    vec![(None, judge(view, policy.min_replicas))]
+fn check(question: &Question<'_>) -> Answers {
+    judge(&question.view, question.policy.min_replicas).into()
 }
 
 fn judge(view: &WorkloadView<'_>, wanted: u32) -> Outcome {

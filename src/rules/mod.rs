@@ -11,13 +11,54 @@ mod remedy;
 #[cfg(test)]
 mod tests;
 
+use jiff::Timestamp;
+
 use crate::index::{Listing, WorkloadView};
 use crate::model::finding::{CheckResult, Outcome, Severity};
 use crate::model::keys::{Kind, is_system_namespace};
 use crate::policy::Policy;
 
+/// What a rule is asked: about which workload, by which policy, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The workload with all that relates to it.
+    pub view: WorkloadView<'a>,
+    /// The policy in force for it.
+    pub policy: &'a Policy,
+    /// The API server's clock; in files, this machine's.
+    pub now: Timestamp,
+}
+
 /// What a rule says of each subject; `None` is the workload as a whole.
-type Answers = Vec<(Option<String>, Outcome)>;
+#[derive(Debug)]
+struct Answers {
+    rows: Vec<(Option<String>, Outcome)>,
+    /// When the answer may change by itself, if ever: a date that passes, a condition that has lasted long enough.
+    due: Option<Timestamp>,
+}
+
+impl From<Vec<(Option<String>, Outcome)>> for Answers {
+    /// Answers that hold until something changes.
+    fn from(rows: Vec<(Option<String>, Outcome)>) -> Self {
+        Answers { rows, due: None }
+    }
+}
+
+impl From<Outcome> for Answers {
+    /// One answer, of the workload as a whole, that holds until something changes.
+    fn from(outcome: Outcome) -> Self {
+        vec![(None, outcome)].into()
+    }
+}
+
+/// What all rules say of one workload.
+#[derive(Clone, Debug, Default)]
+pub struct Judgement {
+    /// In the order of the rules; every rule answers, with one result or more.
+    pub results: Vec<CheckResult>,
+    /// When an answer may change although nothing in the cluster does; `None` = never.
+    pub due: Option<Timestamp>,
+}
 
 /// One static rule.
 #[derive(Debug)]
@@ -34,7 +75,7 @@ pub struct Rule {
     /// The kinds whose absence it would judge: while one of them is not listed, it is not asked.
     pub needs: &'static [Kind],
     /// Judges one workload. Never asked about system namespaces, nor about kinds that it does not judge.
-    check: fn(&WorkloadView<'_>, &Policy) -> Answers,
+    check: fn(&Question<'_>) -> Answers,
     source: &'static str,
 }
 
@@ -54,29 +95,18 @@ impl Rule {
         reference_page(self.source)
     }
 
-    fn judge(&self, view: &WorkloadView<'_>, policy: &Policy) -> Vec<CheckResult> {
+    fn judge(&self, question: &Question<'_>) -> Answers {
+        let view = &question.view;
         let key = view.key();
-        let whole = |outcome| vec![(None, outcome)];
-        let results = if is_system_namespace(&key.namespace) {
-            whole(Outcome::NotApplicable(format!(
-                "{} is a system namespace",
-                key.namespace
-            )))
+        if is_system_namespace(&key.namespace) {
+            Outcome::NotApplicable(format!("{} is a system namespace", key.namespace)).into()
         } else if !self.template_only && !key.kind.is_judged_in_full() {
-            whole(Outcome::NotApplicable(format!("not judged for a {}", key.kind)))
+            Outcome::NotApplicable(format!("not judged for a {}", key.kind)).into()
         } else if let Some(missing) = self.missing(view) {
-            whole(Outcome::Unknown(missing))
+            Outcome::Unknown(missing).into()
         } else {
-            (self.check)(view, policy)
-        };
-        results
-            .into_iter()
-            .map(|(subject, outcome)| CheckResult {
-                rule: self.name,
-                subject,
-                outcome,
-            })
-            .collect()
+            (self.check)(question)
+        }
     }
 
     /// Names the first kind that this rule needs and that is not listed.
@@ -89,10 +119,21 @@ impl Rule {
     }
 }
 
-/// Asks every rule about a workload. Every rule answers, with one result or more.
+/// Asks every rule about a workload.
 #[must_use]
-pub fn judge(view: &WorkloadView<'_>, policy: &Policy) -> Vec<CheckResult> {
-    RULES.iter().flat_map(|rule| rule.judge(view, policy)).collect()
+pub fn judge(question: &Question<'_>) -> Judgement {
+    let mut judgement = Judgement::default();
+    for rule in RULES {
+        let Answers { rows, due } = rule.judge(question);
+        judgement.due = judgement.due.into_iter().chain(due).min();
+        let results = rows.into_iter().map(|(subject, outcome)| CheckResult {
+            rule: rule.name,
+            subject,
+            outcome,
+        });
+        judgement.results.extend(results);
+    }
+    judgement
 }
 
 /// The `//!` comment at the head of a source file, as Markdown: rules and detectors carry their reference page there.

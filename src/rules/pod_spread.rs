@@ -80,11 +80,10 @@ mod terms;
 
 use self::terms::{Judged, Miss, Strength, Why};
 use super::remedy::written_by;
-use super::{Answers, Rule};
+use super::{Answers, Question, Rule};
 use crate::index::{FloorSource, WorkloadView};
 use crate::model::finding::{Message, Outcome, Severity};
 use crate::model::keys::{Kind, Name};
-use crate::policy::Policy;
 
 pub(super) const RULE: Rule = Rule {
     name: "pod-spread",
@@ -97,33 +96,30 @@ pub(super) const RULE: Rule = Rule {
     source: include_str!("pod_spread.rs"),
 };
 
-fn check(view: &WorkloadView<'_>, policy: &Policy) -> Answers {
+fn check(question: &Question<'_>) -> Answers {
+    let Question { view, policy, .. } = question;
     let Some(ceiling) = view.ceiling() else {
         let why = format!("the most replicas that {} may run cannot be told", view.key());
-        return vec![(None, Outcome::Unknown(why))];
+        return Outcome::Unknown(why).into();
     };
     if ceiling.replicas < 2 {
-        return vec![(
-            None,
-            Outcome::NotApplicable(alone(ceiling.replicas, &ceiling.source)),
-        )];
+        return Outcome::NotApplicable(alone(ceiling.replicas, &ceiling.source)).into();
     }
     let terms = terms::judge_all(view, policy, ceiling.replicas);
     let kept = kept_apart(&terms);
     if !kept.is_empty() {
         let pass = (None, Outcome::Pass(Some(kept)));
         let rollout = rollout::blocks(view, &terms, ceiling.replicas);
-        return [pass].into_iter().chain(rollout).collect();
+        return [pass].into_iter().chain(rollout).collect::<Vec<_>>().into();
     }
     let unclear = terms.iter().find_map(|term| match term {
         Judged::Unclear(why) => Some(why.clone()),
         Judged::Counts(_) | Judged::Misses(_) => None,
     });
-    let outcome = match unclear {
-        Some(why) => Outcome::Unknown(why),
-        None => fail(view, &terms, ceiling.replicas),
-    };
-    vec![(None, outcome)]
+    match unclear {
+        Some(why) => Outcome::Unknown(why).into(),
+        None => fail(view, &terms, ceiling.replicas).into(),
+    }
 }
 
 fn alone(ceiling: u32, source: &FloorSource) -> String {

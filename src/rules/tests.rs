@@ -1,14 +1,15 @@
 //! What holds for every rule, and how the rules' own tests ask them.
 
+use jiff::Timestamp;
 use rstest::rstest;
 
-use super::{RULES, find, judge};
-use crate::index::Index;
+use super::{Judgement, Question, RULES, find, judge};
+use crate::index::{Index, WorkloadView};
 use crate::model::config::ClusterVersion;
 use crate::model::finding::{CheckResult, Outcome, Remedy};
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::object::Object;
-use crate::model::testing::{deployment, workload};
+use crate::model::testing::{deployment, wall, workload};
 use crate::model::time::Moment;
 use crate::policy::Policy;
 
@@ -21,13 +22,18 @@ pub(super) fn index(version: u32, objects: impl IntoIterator<Item = Object>) -> 
     index
 }
 
+/// What all rules say of a workload at a time.
+pub(super) fn judged(view: WorkloadView<'_>, policy: &Policy, now: Timestamp) -> Judgement {
+    judge(&Question { view, policy, now })
+}
+
 /// What a rule says of a workload `namespace/name`.
 pub(super) fn ask(index: &Index, rule: &str, kind: Kind, path: &str) -> Vec<CheckResult> {
     let (namespace, name) = path.split_once('/').expect("namespace/name");
     let view = index
         .view(&ObjectKey::new(kind, namespace, name))
         .expect("a workload");
-    let results = judge(&view, &Policy::default()).into_iter();
+    let results = judged(view, &Policy::default(), wall(0)).results.into_iter();
     results.filter(|result| result.rule == rule).collect()
 }
 
@@ -111,7 +117,7 @@ fn every_rule_has_a_summary_and_a_page_that_can_be_found_by_its_name() {
 fn every_rule_answers_for_every_workload() {
     let index = index(36, [deployment("shop/web").object()]);
     let view = index.view(&deployment("shop/web").key).expect("a workload");
-    let results = judge(&view, &Policy::default());
+    let results = judged(view, &Policy::default(), wall(0)).results;
     for rule in RULES {
         assert!(
             results.iter().any(|result| result.rule == rule.name),

@@ -2,7 +2,8 @@
 
 use std::fmt::Debug;
 
-use plimsoll::index::Index;
+use jiff::Timestamp;
+use plimsoll::index::{Index, WorkloadView};
 use plimsoll::model::config::ClusterVersion;
 use plimsoll::model::intstr::{Amount, IntOrString, Rounding};
 use plimsoll::model::keys::Kind;
@@ -13,7 +14,7 @@ use plimsoll::model::time::Moment;
 use plimsoll::output::style::{Style, visible, wrap};
 use plimsoll::output::{JudgedWorkload, Report, json, table};
 use plimsoll::policy::Policy;
-use plimsoll::rules;
+use plimsoll::rules::{self, Judgement, Question};
 use plimsoll::source::manifest::{self, Manifests};
 use plimsoll::source::projection;
 use plimsoll::source::recording::{Recording, What};
@@ -76,22 +77,27 @@ fn holds(message: &str) {
     assert!(message.chars().count() <= 1_000, "too long: {message}");
 }
 
+fn judged(view: WorkloadView<'_>, policy: &Policy) -> Judgement {
+    let now = Timestamp::UNIX_EPOCH;
+    rules::judge(&Question { view, policy, now })
+}
+
 fn report(manifests: Manifests) -> Report {
-    let mut index = Index::complete(ClusterVersion::NEWEST);
+    let mut index = Index::of_files(ClusterVersion::NEWEST);
     for (object, _) in manifests.objects {
         index.apply(object, Moment::default());
     }
     let policy = Policy::default();
-    let judged = |key| {
+    let ask = |key| {
         let view = index.view(&key)?;
         Some(JudgedWorkload {
-            checks: rules::judge(&view, &policy),
+            checks: judged(view, &policy).results,
             source: None,
             key,
         })
     };
     Report {
-        workloads: index.workload_keys().into_iter().filter_map(judged).collect(),
+        workloads: index.workload_keys().into_iter().filter_map(ask).collect(),
         errors: manifests.errors,
         notes: manifests.notes,
         passed_over: manifests.passed_over,
@@ -189,7 +195,7 @@ fn projections() {
                 index.apply(object, Moment::default());
                 for key in index.workload_keys() {
                     let view = index.view(&key).expect("a workload");
-                    assert!(!rules::judge(&view, &Policy::default()).is_empty());
+                    assert!(!judged(view, &Policy::default()).results.is_empty());
                 }
             }
         }
@@ -324,7 +330,8 @@ fn spec(word: &str) {
     let mut index = Index::complete(ClusterVersion::NEWEST);
     index.apply(object, Moment::default());
     for key in index.workload_keys() {
-        assert!(!rules::judge(&index.view(&key).expect("a workload"), &Policy::default()).is_empty());
+        let view = index.view(&key).expect("a workload");
+        assert!(!judged(view, &Policy::default()).results.is_empty());
     }
 }
 
