@@ -15,10 +15,10 @@ use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
 use crate::model::object::Object;
 use crate::model::selector::LabelSelector;
 use crate::model::template::{AntiAffinityTerm, SpreadConstraint, WhenUnsatisfiable};
-use crate::model::testing::{apart, deployment, hpa, labels, node, selector, spread, stateful_set};
+use crate::model::testing::{apart, deployment, hpa, labels, node, selector, spread, stateful_set, wall};
 use crate::model::time::Moment;
 use crate::model::workload::Workload;
-use crate::rules::tests::{index, lines};
+use crate::rules::tests::{index, judged, line, lines};
 
 const RULE: &str = "pod-spread";
 const PREFERRED: &str = "pass: preferred over kubernetes.io/hostname";
@@ -315,10 +315,11 @@ fn a_policy_may_accept_another_key() {
     let workload = with_spread(|c| c.topology_key = "example.com/rack".into());
     let index = index(36, [workload.object()]);
     let view = index.view(&web().key).expect("a workload");
-    let results = super::check(&view, &policy);
+    let results = judged(view, &policy, wall(0)).results;
+    let of_spread = results.iter().find(|result| result.rule == "pod-spread");
     assert_eq!(
-        results[0].1,
-        crate::model::finding::Outcome::Pass(Some("preferred over example.com/rack".to_owned()))
+        of_spread.map(line).as_deref(),
+        Some("pass: preferred over example.com/rack")
     );
 }
 
