@@ -7,30 +7,18 @@ use jiff::{SignedDuration, Timestamp};
 use crate::index::{NodeView, PodView, WorkloadView};
 use crate::model::keys::Kind;
 use crate::model::pod::PodShape;
-use crate::model::template::TaintEffect;
+use crate::model::template::first_tolerating;
 
 /// How long a pod stays on a node after that NoExecute taint came; `None` = for ever.
 ///
-/// As `getMinTolerationTime` of the taint eviction controller has it: no toleration matches → at once; of those that
-/// match, the shortest with `tolerationSeconds` counts (below zero is zero); none has seconds → for ever.
+/// No toleration matches → at once; otherwise the first that does decides: without `tolerationSeconds` for ever, below
+/// zero is zero (`getMinTolerationTime` of the taint eviction controller).
 pub(super) fn stay(shape: &PodShape, taint: &str) -> Option<Duration> {
-    let mut tolerated = false;
-    let mut shortest: Option<u64> = None;
-    for toleration in &shape.no_execute {
-        if !toleration.tolerates(taint, "", TaintEffect::NoExecute) {
-            continue;
-        }
-        tolerated = true;
-        if let Some(seconds) = toleration.seconds {
-            let seconds = u64::try_from(seconds).unwrap_or(0);
-            shortest = Some(shortest.map_or(seconds, |s| s.min(seconds)));
-        }
-    }
-    if tolerated {
-        shortest.map(Duration::from_secs)
-    } else {
-        Some(Duration::ZERO)
-    }
+    let Some(place) = first_tolerating(&shape.no_execute, taint) else {
+        return Some(Duration::ZERO);
+    };
+    let seconds = shape.no_execute[place].seconds?;
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
 
 /// `stamp` plus how long a pod stays; the stamp itself where that leaves the calendar.
@@ -71,12 +59,12 @@ mod tests {
 
     use super::*;
     use crate::model::node::{TAINT_NOT_READY, TAINT_UNREACHABLE};
-    use crate::model::template::Toleration;
+    use crate::model::template::{TaintEffect, Toleration, TolerationOperator};
 
     fn toleration(key: &str, seconds: Option<i64>) -> Toleration {
         Toleration {
             key: key.into(),
-            exists: true,
+            operator: TolerationOperator::Exists,
             value: "".into(),
             effect: Some(TaintEffect::NoExecute),
             seconds,
@@ -87,8 +75,9 @@ mod tests {
     #[case::nothing_tolerated(&[], Some(0))]
     #[case::another_taint_tolerated(&[(TAINT_NOT_READY, Some(300))], Some(0))]
     #[case::by_default(&[(TAINT_NOT_READY, Some(300)), (TAINT_UNREACHABLE, Some(300))], Some(300))]
-    #[case::the_shortest(&[(TAINT_UNREACHABLE, Some(300)), (TAINT_UNREACHABLE, Some(20))], Some(20))]
-    #[case::seconds_beat_ever(&[(TAINT_UNREACHABLE, None), (TAINT_UNREACHABLE, Some(20))], Some(20))]
+    #[case::the_first_and_not_the_shortest(&[(TAINT_UNREACHABLE, Some(300)), (TAINT_UNREACHABLE, Some(20))], Some(300))]
+    #[case::the_first_though_it_is_for_ever(&[("", None), (TAINT_UNREACHABLE, Some(20))], None)]
+    #[case::the_first_that_matches(&[(TAINT_NOT_READY, None), (TAINT_UNREACHABLE, Some(20))], Some(20))]
     #[case::below_zero(&[(TAINT_UNREACHABLE, Some(-1))], Some(0))]
     #[case::for_ever(&[(TAINT_UNREACHABLE, None)], None)]
     #[case::everything_for_ever(&[("", None)], None)]

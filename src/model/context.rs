@@ -5,6 +5,7 @@ use super::intstr::IntOrString;
 use super::keys::{Name, ObjectKey};
 use super::quantity::Quantity;
 use super::selector::{LabelSelector, Labels};
+use super::template::Protocol;
 
 /// Something that sets a workload's replicas: a HorizontalPodAutoscaler (a KEDA ScaledObject will be another).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,28 @@ pub struct Service {
     pub external: bool,
     /// `spec.publishNotReadyAddresses`: unready pods are served too.
     pub publish_not_ready: bool,
+    /// `spec.ports`; a headless Service may have none.
+    pub ports: Vec<ServicePort>,
+}
+
+/// One entry of `spec.ports`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    /// `port`: where the Service itself listens.
+    pub port: i32,
+    /// `protocol`; absent means TCP. A container's port is another one when it speaks another protocol.
+    pub protocol: Protocol,
+    /// `targetPort`; absent (or 0, or empty) means [`ServicePort::port`].
+    pub target: TargetPort,
+}
+
+/// Where in its pods a Service's port leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetPort {
+    /// That number, declared by a container or not.
+    Number(i32),
+    /// The port of that name, which a container must declare.
+    Name(Name),
 }
 
 impl Service {
@@ -104,7 +127,7 @@ pub struct EndpointSlice {
     pub total: u32,
 }
 
-/// A LimitRange, as far as it sets memory limits.
+/// A LimitRange, as far as it sets limits and requests of memory and CPU.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitRange {
     /// `metadata.namespace`.
@@ -135,6 +158,18 @@ pub struct LimitRangeItem {
     pub default_memory: Field<Quantity>,
     /// `max.memory`: for `Container` also the default limit when there is no `default.memory`.
     pub max_memory: Field<Quantity>,
+    /// `min.memory`: for `Container` also the default request when nothing else gives one.
+    pub min_memory: Field<Quantity>,
+    /// `defaultRequest.memory`: the request that a container with neither request nor limit gets.
+    pub request_memory: Field<Quantity>,
+    /// `default.cpu`, cores, and so on like those of memory.
+    pub default_cpu: Field<Quantity>,
+    /// `max.cpu`.
+    pub max_cpu: Field<Quantity>,
+    /// `min.cpu`.
+    pub min_cpu: Field<Quantity>,
+    /// `defaultRequest.cpu`.
+    pub request_cpu: Field<Quantity>,
 }
 
 /// A Namespace.

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::field::Field;
 use super::keys::Name;
+use super::quantity::Quantity;
 use super::template::{Container, Toleration};
 use super::workload::Controller;
 
@@ -46,10 +48,28 @@ pub enum PodPhase {
 /// The part of a pod's spec that is equal for all pods of a revision; the index keeps one for all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PodShape {
-    /// App containers, sidecars and init containers with their memory settings *as created*, so after LimitRanges.
-    pub containers: Box<[Container]>,
+    /// App containers, sidecars and init containers with their memory limits *as created*, so after LimitRanges.
+    pub containers: Box<[RunningContainer]>,
     /// `spec.resources.limits.memory` is set and not zero.
     pub pod_memory_limited: bool,
     /// Tolerations of NoExecute taints: how long it stays on a node that is not ready or not reachable.
     pub no_execute: Box<[Toleration]>,
+}
+
+/// One container of a running pod: only what its template cannot tell.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RunningContainer {
+    /// `name`.
+    pub name: Name,
+    /// `resources.limits.memory`, bytes.
+    pub memory_limit: Field<Quantity>,
+}
+
+impl From<Container> for RunningContainer {
+    fn from(container: Container) -> Self {
+        RunningContainer {
+            name: container.name,
+            memory_limit: container.memory_limit,
+        }
+    }
 }

@@ -10,11 +10,27 @@ use super::selector::{LabelSelector, Labels};
 pub struct PodTemplate {
     /// `metadata.labels`: what selectors match, and how a workload's pods are known.
     pub labels: Labels,
+    /// `metadata.annotations`: those under `plimsoll.dev/` only, sorted by key. Of a bare Pod, its own.
+    pub annotations: Vec<(Name, Name)>,
     /// App containers, native sidecars and plain init containers, in the manifest's order, init containers first.
     /// Ephemeral containers are never read.
     pub containers: Vec<Container>,
     /// `spec.resources.limits.memory`: one limit for all containers together (Kubernetes 1.34 and later).
     pub pod_memory_limit: Field<Quantity>,
+    /// `spec.resources.requests.memory`, bytes: what the scheduler then counts instead of the containers' own.
+    pub pod_memory_request: Field<Quantity>,
+    /// `spec.resources.limits.cpu`, cores.
+    pub pod_cpu_limit: Field<Quantity>,
+    /// `spec.resources.requests.cpu`, cores.
+    pub pod_cpu_request: Field<Quantity>,
+    /// `spec.overhead.memory`, bytes: what the runtime class takes beside the containers.
+    pub overhead_memory: Field<Quantity>,
+    /// `spec.overhead.cpu`, cores.
+    pub overhead_cpu: Field<Quantity>,
+    /// `spec.terminationGracePeriodSeconds`, seconds; absent means 30. Below zero counts as 1.
+    pub termination_grace: Field<i64>,
+    /// `spec.volumes[].persistentVolumeClaim.claimName`: claims that all of its pods share.
+    pub claims: Vec<Name>,
     /// `spec.nodeSelector`.
     pub node_selector: Labels,
     /// `spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`: one must match.
@@ -39,17 +55,98 @@ pub enum ContainerRole {
     Init,
 }
 
-/// One container of a template, or of a running pod.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// One container of a template. Of a container that runs less is kept: see [`RunningContainer`].
+///
+/// [`RunningContainer`]: super::pod::RunningContainer
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     /// `name`.
     pub name: Name,
     /// App, sidecar or init.
     pub role: ContainerRole,
+    /// `image`, its first [`MAX_IMAGE`] characters; empty when absent.
+    pub image: Name,
     /// `resources.limits.memory`, bytes.
     pub memory_limit: Field<Quantity>,
     /// `resources.requests.memory`, bytes.
     pub memory_request: Field<Quantity>,
+    /// `resources.limits.cpu`, cores.
+    pub cpu_limit: Field<Quantity>,
+    /// `resources.requests.cpu`, cores.
+    pub cpu_request: Field<Quantity>,
+    /// `ports`: those that say which they are; a port need not be declared to be served.
+    pub ports: Vec<ContainerPort>,
+    /// `readinessProbe`, if it asks the container anything.
+    pub readiness_probe: Field<Handler>,
+    /// `lifecycle.preStop`.
+    pub pre_stop: Field<Handler>,
+}
+
+/// How much of a container's `image` is kept, characters: a registry's host and a path of as many again, with the tag.
+pub const MAX_IMAGE: usize = 256;
+
+impl Container {
+    /// Whether it runs as long as its pod does: an app container or a native sidecar.
+    #[must_use]
+    pub const fn is_long_running(&self) -> bool {
+        matches!(self.role, ContainerRole::App | ContainerRole::Sidecar)
+    }
+
+    /// Whether it is a native sidecar.
+    #[must_use]
+    pub const fn is_sidecar(&self) -> bool {
+        matches!(self.role, ContainerRole::Sidecar)
+    }
+}
+
+/// One port that a container declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerPort {
+    /// `name`; empty when absent.
+    pub name: Name,
+    /// `containerPort`.
+    pub number: i32,
+    /// `protocol`; absent means TCP.
+    pub protocol: Protocol,
+}
+
+/// What is spoken at a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// `TCP`, or nothing said.
+    #[default]
+    Tcp,
+    /// `UDP`.
+    Udp,
+    /// `SCTP`.
+    Sctp,
+}
+
+impl Protocol {
+    /// As in a manifest.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "TCP",
+            Protocol::Udp => "UDP",
+            Protocol::Sctp => "SCTP",
+        }
+    }
+}
+
+/// How a probe or a hook reaches its container. What it says or runs there is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Handler {
+    /// `exec`: a command in the container.
+    Exec,
+    /// `grpc`: its health service (probes only).
+    Grpc,
+    /// `httpGet`.
+    HttpGet,
+    /// `tcpSocket`.
+    TcpSocket,
+    /// `sleep`: nothing but time (hooks only).
+    Sleep,
 }
 
 /// A term of a required node affinity: all of its requirements must hold.
@@ -139,11 +236,11 @@ pub enum TaintEffect {
 /// One toleration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Toleration {
-    /// `key`; empty with `exists` tolerates every taint.
+    /// `key`; empty with `Exists` tolerates every taint.
     pub key: Name,
-    /// `operator: Exists` (any value) rather than `Equal`.
-    pub exists: bool,
-    /// `value`, for `Equal`.
+    /// `operator`; absent means `Equal`.
+    pub operator: TolerationOperator,
+    /// `value`; empty with `Exists`.
     pub value: Name,
     /// `effect`; absent means every effect.
     pub effect: Option<TaintEffect>,
@@ -151,16 +248,61 @@ pub struct Toleration {
     pub seconds: Option<i64>,
 }
 
+/// How a toleration compares a taint's value with its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each variant is the Kubernetes operator of that name")]
+pub enum TolerationOperator {
+    Equal,
+    Exists,
+    Gt,
+    Lt,
+}
+
+impl TolerationOperator {
+    /// As in a manifest.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            TolerationOperator::Equal => "Equal",
+            TolerationOperator::Exists => "Exists",
+            TolerationOperator::Gt => "Gt",
+            TolerationOperator::Lt => "Lt",
+        }
+    }
+}
+
+impl TaintEffect {
+    /// As in a manifest.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            TaintEffect::NoSchedule => "NoSchedule",
+            TaintEffect::PreferNoSchedule => "PreferNoSchedule",
+            TaintEffect::NoExecute => "NoExecute",
+        }
+    }
+}
+
 impl Toleration {
-    /// Whether it tolerates a taint, as `ToleratesTaint` of k8s.io/component-helpers does.
+    /// Whether it tolerates a taint, as `ToleratesTaint` of k8s.io/component-helpers does. `Gt` and `Lt` (beta in 1.36)
+    /// compare numbers, which no taint that is asked about here has.
     #[must_use]
     pub fn tolerates(&self, key: &str, value: &str, effect: TaintEffect) -> bool {
         self.effect.is_none_or(|e| e == effect)
             && (self.key.is_empty() || &*self.key == key)
-            && if self.exists {
-                true
-            } else {
-                !self.key.is_empty() && &*self.value == value
+            && match self.operator {
+                TolerationOperator::Exists => true,
+                TolerationOperator::Equal => !self.key.is_empty() && &*self.value == value,
+                TolerationOperator::Gt | TolerationOperator::Lt => false,
             }
     }
+}
+
+/// The place of the toleration that decides how long a pod stays on a node with that NoExecute taint, whose value is
+/// empty: the first that tolerates it, as `GetMatchingTolerations` in Kubernetes' `pkg/apis/core/v1/helper` has
+/// it; later ones are not looked at. `None` = it is not tolerated.
+#[must_use]
+pub fn first_tolerating(tolerations: &[Toleration], taint: &str) -> Option<usize> {
+    let tolerates = |t: &Toleration| t.tolerates(taint, "", TaintEffect::NoExecute);
+    tolerations.iter().position(tolerates)
 }

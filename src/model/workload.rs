@@ -26,6 +26,11 @@ pub struct Workload {
     pub replicas: Field<i32>,
     /// `spec.template`.
     pub template: PodTemplate,
+    /// `spec.volumeClaimTemplates[].metadata.name` of a StatefulSet: each of its pods has a claim
+    /// `<template>-<name>-<ordinal>` of its own.
+    pub claim_templates: Vec<Name>,
+    /// `spec.ordinals.start` of a StatefulSet: the ordinal of its first pod; 0 when absent.
+    pub first_ordinal: i32,
     /// `spec.strategy` or `spec.updateStrategy`.
     pub strategy: Field<Strategy>,
     /// `spec.progressDeadlineSeconds` of a Deployment, seconds; absent means 600.

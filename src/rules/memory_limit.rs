@@ -66,7 +66,7 @@ mod admission;
 use serde_json::json;
 
 use self::admission::{container_defaults, over_pod_limit, refused_by, under_request};
-use super::remedy::{pod_spec_patch, pod_spec_path, restart, written_by};
+use super::remedy::{list_of, pod_spec_patch, pod_spec_path, restart, title, written_by};
 use super::{Answers, Question, Rule};
 use crate::index::{Listing, WorkloadView};
 use crate::model::config::ClusterVersion;
@@ -74,6 +74,7 @@ use crate::model::context::LimitRangeType;
 use crate::model::field::Field;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
+use crate::model::pod::RunningContainer;
 use crate::model::quantity::Quantity;
 use crate::model::template::{Container, ContainerRole};
 use crate::model::text::count;
@@ -200,7 +201,8 @@ fn from_limit_ranges(view: &WorkloadView<'_>) -> Source {
 
 /// Pods that run this container without a limit, because they are older than the LimitRange that would give it one.
 fn running_without(view: &WorkloadView<'_>, container: &Container) -> u32 {
-    let bare = |c: &Container| c.name == container.name && c.memory_limit.get().is_none_or(|q| q.is_zero());
+    let bare =
+        |c: &RunningContainer| c.name == container.name && c.memory_limit.get().is_none_or(|q| q.is_zero());
     let pods = view.pods().filter(|pod| {
         !pod.is_terminating() && !pod.shape().pod_memory_limited && pod.shape().containers.iter().any(bare)
     });
@@ -339,24 +341,6 @@ fn largest_allowed(view: &WorkloadView<'_>) -> Option<Quantity> {
         .filter_map(|item| item.max_memory.get().copied())
         .chain(pod_limit(view))
         .min()
-}
-
-/// Where the container stands in the pod spec.
-const fn list_of(container: &Container) -> &'static str {
-    match container.role {
-        ContainerRole::App => "containers",
-        ContainerRole::Sidecar | ContainerRole::Init => "initContainers",
-    }
-}
-
-/// `container app`, `sidecar proxy`, `init container migrate`.
-fn title(container: &Container) -> String {
-    let role = match container.role {
-        ContainerRole::App => "container",
-        ContainerRole::Sidecar => "sidecar",
-        ContainerRole::Init => "init container",
-    };
-    format!("{role} {}", container.name)
 }
 
 /// A plain init container runs before the others and is gone: less bad.

@@ -1,9 +1,11 @@
-//! What the remedies of several rules share: where a pod spec sits in its object, and who would undo a patch.
+//! What the messages and remedies of several rules share: what a container is called, where a pod spec sits in its
+//! object, and who would undo a patch.
 
 use serde_json::{Value, json};
 
 use crate::index::WorkloadView;
 use crate::model::keys::{Kind, ObjectKey};
+use crate::model::template::{Container, ContainerRole};
 use crate::model::text::shell_quote;
 
 /// A strategic merge patch that changes a part of the pod spec, whatever the kind of its object.
@@ -24,6 +26,24 @@ pub(super) const fn pod_spec_path(kind: Kind) -> &'static str {
         Kind::CronJob => "spec.jobTemplate.spec.template.spec",
         _ => "spec.template.spec",
     }
+}
+
+/// Where the container stands in the pod spec.
+pub(super) const fn list_of(container: &Container) -> &'static str {
+    match container.role {
+        ContainerRole::App => "containers",
+        ContainerRole::Sidecar | ContainerRole::Init => "initContainers",
+    }
+}
+
+/// `container app`, `sidecar proxy`, `init container migrate`.
+pub(super) fn title(container: &Container) -> String {
+    let role = match container.role {
+        ContainerRole::App => "container",
+        ContainerRole::Sidecar => "sidecar",
+        ContainerRole::Init => "init container",
+    };
+    format!("{role} {}", container.name)
 }
 
 /// The object that writes this workload, such as an operator's custom resource: `Prometheus prom-main`. It would undo

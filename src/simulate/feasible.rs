@@ -101,6 +101,7 @@ mod tests {
 
     use super::*;
     use crate::model::keys::Name;
+    use crate::model::template::TolerationOperator;
     use crate::model::testing::{labels, node};
     use NodeOperator::{DoesNotExist, Exists, Gt, In, Lt, NotIn};
 
@@ -130,7 +131,11 @@ mod tests {
         PodTemplate {
             tolerations: vec![Toleration {
                 key: key.into(),
-                exists,
+                operator: if exists {
+                    TolerationOperator::Exists
+                } else {
+                    TolerationOperator::Equal
+                },
                 value: value.into(),
                 effect,
                 seconds: None,

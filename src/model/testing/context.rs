@@ -51,6 +51,12 @@ pub(crate) fn limit_range(
         scope,
         default_memory: quantity(default),
         max_memory: quantity(max),
+        min_memory: Field::Absent,
+        request_memory: Field::Absent,
+        default_cpu: Field::Absent,
+        max_cpu: Field::Absent,
+        min_cpu: Field::Absent,
+        request_cpu: Field::Absent,
     };
     LimitRange {
         namespace,
@@ -70,6 +76,7 @@ pub(crate) fn service(path: &str) -> Service {
         selector,
         external: false,
         publish_not_ready: false,
+        ports: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{container, controller, split};
 use crate::model::node::{TAINT_NOT_READY, TAINT_UNREACHABLE};
 use crate::model::object::Object;
 use crate::model::pod::{Pod, PodPhase, PodShape};
-use crate::model::template::{TaintEffect, Toleration};
+use crate::model::template::{TaintEffect, Toleration, TolerationOperator};
 
 /// A Running and Ready pod of the Deployment that its name starts with: `shop/web-1` belongs to ReplicaSet `web-rs`,
 /// with the default NoExecute tolerations of 300 s.
@@ -18,7 +18,7 @@ pub(crate) fn pod(path: &str) -> Pod {
         .to_owned();
     let tolerate = |key: &str| Toleration {
         key: key.into(),
-        exists: true,
+        operator: TolerationOperator::Exists,
         value: "".into(),
         effect: Some(TaintEffect::NoExecute),
         seconds: Some(300),
@@ -34,7 +34,7 @@ pub(crate) fn pod(path: &str) -> Pod {
         deletion: None,
         disruption_target: false,
         shape: PodShape {
-            containers: Box::new([container("app")]),
+            containers: Box::new([container("app").into()]),
             pod_memory_limited: false,
             no_execute: Box::new([tolerate(TAINT_NOT_READY), tolerate(TAINT_UNREACHABLE)]),
         },

@@ -6,7 +6,8 @@ use crate::model::keys::{Kind, ObjectKey};
 use crate::model::object::Object;
 use crate::model::selector::LabelSelector;
 use crate::model::template::{
-    AntiAffinityTerm, Container, ContainerRole, PodTemplate, SpreadConstraint, WhenUnsatisfiable,
+    AntiAffinityTerm, Container, ContainerPort, ContainerRole, Handler, PodTemplate, Protocol,
+    SpreadConstraint, WhenUnsatisfiable,
 };
 use crate::model::workload::{Controller, Strategy, Workload, WorkloadStatus};
 
@@ -17,6 +18,12 @@ pub(crate) fn container(name: &str) -> Container {
         role: ContainerRole::App,
         memory_limit: Field::Absent,
         memory_request: Field::Absent,
+        image: "".into(),
+        cpu_limit: Field::Absent,
+        cpu_request: Field::Absent,
+        ports: Vec::new(),
+        readiness_probe: Field::Absent,
+        pre_stop: Field::Absent,
     }
 }
 
@@ -35,6 +42,8 @@ pub(crate) fn workload(kind: Kind, path: &str) -> Workload {
             containers: vec![container("app")],
             ..PodTemplate::default()
         },
+        claim_templates: Vec::new(),
+        first_ordinal: 0,
         strategy: Field::Set(Strategy::default()),
         progress_deadline: None,
         status: WorkloadStatus::default(),
@@ -68,6 +77,25 @@ impl Container {
     }
     pub(crate) fn role(mut self, role: ContainerRole) -> Self {
         self.role = role;
+        self
+    }
+    pub(crate) fn cpu(mut self, request: Option<&str>, limit: Option<&str>) -> Self {
+        let quantity = |q: Option<&str>| q.map(|q| q.parse().expect("a quantity")).into();
+        (self.cpu_request, self.cpu_limit) = (quantity(request), quantity(limit));
+        self
+    }
+    /// With one more TCP port.
+    pub(crate) fn port(mut self, name: &str, number: i32) -> Self {
+        self.ports.push(ContainerPort {
+            name: name.into(),
+            number,
+            protocol: Protocol::Tcp,
+        });
+        self
+    }
+    /// With a readiness probe.
+    pub(crate) fn probed(mut self) -> Self {
+        self.readiness_probe = Field::Set(Handler::HttpGet);
         self
     }
 }

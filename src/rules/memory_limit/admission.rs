@@ -1,6 +1,6 @@
 //! What LimitRanges do to a pod when it is created: the limits that they give, and the pods that are refused for them.
 
-use super::title;
+use super::super::remedy::title;
 use crate::index::WorkloadView;
 use crate::model::config::ClusterVersion;
 use crate::model::context::{LimitRange, LimitRangeType};

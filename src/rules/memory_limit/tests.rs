@@ -256,7 +256,7 @@ fn running(pods: impl IntoIterator<Item = Pod>) -> Index {
 }
 
 fn limited(mut pod: Pod) -> Pod {
-    pod.shape.containers = Box::new([container("app").limit("256Mi")]);
+    pod.shape.containers = Box::new([container("app").limit("256Mi").into()]);
     pod
 }
 
@@ -269,7 +269,7 @@ fn limited(mut pod: Pod) -> Pod {
     None
 )]
 #[case::without_that_container(
-    vec![{ let mut p = pod("shop/web-1"); p.shape.containers = Box::new([container("old")]); p }],
+    vec![{ let mut p = pod("shop/web-1"); p.shape.containers = Box::new([container("old").into()]); p }],
     None
 )]
 #[case::no_pods(vec![], None)]

@@ -11,7 +11,7 @@ use super::template::PodSpecFields;
 use super::workload::workload;
 use crate::model::keys::{Kind, Name};
 use crate::model::object::Object;
-use crate::model::pod::{Pod, PodPhase, PodShape};
+use crate::model::pod::{Pod, PodPhase, PodShape, RunningContainer};
 use crate::model::selector::Labels;
 use crate::model::template::PodTemplate;
 
@@ -41,8 +41,9 @@ impl<'a> Projection<'a> for BarePodFields<'a> {
         let node = std::mem::take(&mut spec.node_name).take(path.key("nodeName"), problems);
         let template = spec.template(labels, path, problems);
         let deletion = stamp(std::mem::take(&mut meta.deletion_timestamp));
-        let workload = workload(key, &identity, meta, template, problems);
+        let mut workload = workload(key, &identity, meta, template, problems);
         if workload.controller.is_none() {
+            workload.template.annotations.clone_from(&workload.annotations);
             return (identity, Some(Object::Workload(workload)));
         }
         let mut pod = Pod {
@@ -71,8 +72,9 @@ fn revision(labels: &Labels) -> Option<Name> {
 
 fn shape(template: PodTemplate) -> PodShape {
     let tolerations = template.tolerations.into_iter();
+    let containers = template.containers.into_iter();
     PodShape {
-        containers: template.containers.into(),
+        containers: containers.map(RunningContainer::from).collect(),
         pod_memory_limited: is_limit(&template.pod_memory_limit),
         no_execute: tolerations.filter(|t| concerns_no_execute(t.effect)).collect(),
     }

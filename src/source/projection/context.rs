@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde::de::SeqAccess;
 
 use super::Projection;
-use super::loose::{Loose, Read, Shape, Struct, Text};
+use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
 use super::meta::{Identity, Meta, Skipped, Strings};
 use super::path::{Path, Problems};
+use super::port::{ServicePortFields, service_ports};
 use crate::model::context::{Autoscaler, EndpointSlice, Namespace, ScaleTarget, Service};
 use crate::model::field::Field;
 use crate::model::keys::{Kind, Name};
@@ -25,7 +26,7 @@ impl<'a> Projection<'a> for NamespaceFields<'a> {
         let identity = Identity::take(&mut meta, problems);
         let path = Path::Root.key("metadata");
         let labels = meta.labels.labels(path.key("labels"), problems);
-        let annotations = meta.annotations.own(problems);
+        let annotations = meta.annotations.own(path.key("annotations"), problems);
         let namespace = |name| {
             Object::Namespace(Namespace {
                 name,
@@ -155,6 +156,8 @@ struct ServiceSpec<'a> {
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,
     publish_not_ready_addresses: Loose<bool>,
+    #[serde(borrow)]
+    ports: List<Fields<ServicePortFields<'a>>>,
 }
 
 impl<'a> Projection<'a> for ServiceFields<'a> {
@@ -174,6 +177,7 @@ impl<'a> Projection<'a> for ServiceFields<'a> {
                 .publish_not_ready_addresses
                 .take(path.key("publishNotReadyAddresses"), problems)
                 .unwrap_or_default(),
+            ports: service_ports(spec.ports, path.key("ports"), problems),
         };
         (identity, Some(Object::Service(service)))
     }

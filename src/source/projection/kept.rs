@@ -1,7 +1,9 @@
 //! What a recording holds of an object: the fields that the projections beside this file read, and nothing else.
 //!
 //! This is an allowlist. What stands here may leave a cluster in a file that people hand around: no environment, no
-//! command, no arguments, no annotation but our own, and of kinds that are not read nothing at all. A field that a
+//! command, no arguments, no annotation but our own, and of kinds that are not read nothing at all. The images of
+//! templates are kept, because their tags are versions; of a running pod they are not. Of a probe or a hook it is kept
+//! that it is there, and by which means it asks, but not what. A field that a
 //! projection begins to read must be added here; a test compares the projections of whole and of pruned objects.
 
 use serde_json::{Map, Value};
@@ -59,14 +61,48 @@ macro_rules! meta {
     };
 }
 
-const MEMORY: Keep = Only(&[("memory", Scalar)]);
-const RESOURCES: Keep = Only(&[("limits", MEMORY), ("requests", MEMORY)]);
+const AMOUNTS: Keep = Only(&[("memory", Scalar), ("cpu", Scalar)]);
+const RESOURCES: Keep = Only(&[("limits", AMOUNTS), ("requests", AMOUNTS)]);
 
+/// Of a probe or a hook, which it is: an empty map.
+const THERE: Keep = Only(&[]);
+
+const PROBE: Keep = Only(&[
+    ("exec", THERE),
+    ("grpc", THERE),
+    ("httpGet", THERE),
+    ("tcpSocket", THERE),
+]);
+
+const HOOK: Keep = Only(&[
+    ("exec", THERE),
+    ("httpGet", THERE),
+    ("sleep", THERE),
+    ("tcpSocket", THERE),
+]);
+
+/// Of a template.
 const CONTAINERS: Keep = Items(&Only(&[
     ("name", Scalar),
+    ("image", Scalar),
     ("restartPolicy", Scalar),
     ("resources", RESOURCES),
+    (
+        "ports",
+        Items(&Only(&[
+            ("name", Scalar),
+            ("containerPort", Scalar),
+            ("protocol", Scalar),
+        ])),
+    ),
+    ("readinessProbe", PROBE),
+    ("lifecycle", Only(&[("preStop", HOOK)])),
 ]));
+
+const LIMITED: Keep = Only(&[("limits", Only(&[("memory", Scalar)]))]);
+
+/// Of a running pod.
+const RUNNING: Keep = Items(&Only(&[("name", Scalar), ("resources", LIMITED)]));
 
 const TOLERATIONS: Keep = Items(&Only(&[
     ("key", Scalar),
@@ -116,13 +152,25 @@ const SPREAD: Keep = Items(&Only(&[
 
 /// `spec.template`.
 const TEMPLATE: Keep = Only(&[
-    ("metadata", Only(&[("labels", STRINGS)])),
+    (
+        "metadata",
+        Only(&[("labels", STRINGS), ("annotations", Under(OWN_PREFIX))]),
+    ),
     (
         "spec",
         Only(&[
             ("containers", CONTAINERS),
             ("initContainers", CONTAINERS),
             ("resources", RESOURCES),
+            ("overhead", AMOUNTS),
+            ("terminationGracePeriodSeconds", Scalar),
+            (
+                "volumes",
+                Items(&Only(&[(
+                    "persistentVolumeClaim",
+                    Only(&[("claimName", Scalar)]),
+                )])),
+            ),
             ("nodeSelector", STRINGS),
             (
                 "affinity",
@@ -158,6 +206,11 @@ static WORKLOAD: Keep = Only(&[
             ("strategy", STRATEGY),
             ("updateStrategy", STRATEGY),
             ("progressDeadlineSeconds", Scalar),
+            (
+                "volumeClaimTemplates",
+                Items(&Only(&[("metadata", Only(&[("name", Scalar)]))])),
+            ),
+            ("ordinals", Only(&[("start", Scalar)])),
             ("jobTemplate", Only(&[("spec", Only(&[("template", TEMPLATE)]))])),
         ]),
     ),
@@ -191,9 +244,9 @@ static POD: Keep = Only(&[
         "spec",
         Only(&[
             ("nodeName", Scalar),
-            ("containers", CONTAINERS),
-            ("initContainers", CONTAINERS),
-            ("resources", RESOURCES),
+            ("containers", RUNNING),
+            ("initContainers", RUNNING),
+            ("resources", LIMITED),
             ("tolerations", TOLERATIONS),
         ]),
     ),
@@ -286,6 +339,14 @@ static SERVICE: Keep = Only(&[
             ("selector", STRINGS),
             ("type", Scalar),
             ("publishNotReadyAddresses", Scalar),
+            (
+                "ports",
+                Items(&Only(&[
+                    ("port", Scalar),
+                    ("targetPort", Scalar),
+                    ("protocol", Scalar),
+                ])),
+            ),
         ]),
     ),
 ]);
@@ -304,7 +365,13 @@ static LIMIT_RANGE: Keep = Only(&[
         "spec",
         Only(&[(
             "limits",
-            Items(&Only(&[("type", Scalar), ("default", MEMORY), ("max", MEMORY)])),
+            Items(&Only(&[
+                ("type", Scalar),
+                ("default", AMOUNTS),
+                ("defaultRequest", AMOUNTS),
+                ("max", AMOUNTS),
+                ("min", AMOUNTS),
+            ])),
         )]),
     ),
 ]);

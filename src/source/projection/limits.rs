@@ -87,7 +87,10 @@ struct Item<'a> {
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,
     default: Struct<Amounts>,
+    #[serde(rename = "defaultRequest")]
+    default_request: Struct<Amounts>,
     max: Struct<Amounts>,
+    min: Struct<Amounts>,
 }
 
 impl<'a> Projection<'a> for LimitRangeFields<'a> {
@@ -127,14 +130,23 @@ fn limit(item: Item<'_>, path: Path<'_>, problems: &mut Problems) -> Option<Limi
             return None;
         }
     };
-    let mut memory = |amounts: Struct<Amounts>, key: &str| {
+    let mut amount = |amounts: Struct<Amounts>, key: &str| {
         let path = path.key(key);
-        let amounts = amounts.fields(path, problems);
-        amounts.memory.field(path.key("memory"), problems)
+        amounts.fields(path, problems).read(path, problems)
     };
+    let limit = amount(item.default, "default");
+    let max = amount(item.max, "max");
+    let request = amount(item.default_request, "defaultRequest");
+    let min = amount(item.min, "min");
     Some(LimitRangeItem {
         scope,
-        default_memory: memory(item.default, "default"),
-        max_memory: memory(item.max, "max"),
+        default_memory: limit.memory,
+        max_memory: max.memory,
+        min_memory: min.memory,
+        request_memory: request.memory,
+        default_cpu: limit.cpu,
+        max_cpu: max.cpu,
+        min_cpu: min.cpu,
+        request_cpu: request.cpu,
     })
 }

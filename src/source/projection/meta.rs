@@ -276,10 +276,8 @@ impl<'de: 'a, 'a> Shape<'de> for OwnAnnotations<'a> {
 }
 
 impl Loose<OwnAnnotations<'_>> {
-    /// Those under `plimsoll.dev/`, sorted by key.
-    pub(super) fn own(self, problems: &mut Problems) -> Vec<(Name, Name)> {
-        let path = Path::Root.key("metadata");
-        let path = path.key("annotations");
+    /// Those under `plimsoll.dev/` of the annotations at `path`, sorted by key.
+    pub(super) fn own(self, path: Path<'_>, problems: &mut Problems) -> Vec<(Name, Name)> {
         let OwnAnnotations(Strings(strings)) = self.take(path, problems).unwrap_or_default();
         let mut own = Vec::new();
         for (key, value) in strings {

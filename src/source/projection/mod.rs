@@ -14,6 +14,7 @@ mod container;
 mod context;
 #[cfg(feature = "operator")]
 mod event;
+mod handler;
 mod kept;
 mod limits;
 mod loose;
@@ -21,6 +22,7 @@ mod meta;
 mod node;
 mod path;
 mod pod;
+mod port;
 mod scheduling;
 mod selector;
 mod strategy;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::SeqAccess;
 
 use super::Projection;
-use super::container::{ContainerFields, Resources, containers};
+use super::container::{Limited, RunningFields, running};
 use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
 use super::meta::{Identity, Meta, Revision, stamp};
 use super::path::{Path, Problems};
@@ -35,10 +35,10 @@ struct Spec<'a> {
     #[serde(borrow)]
     node_name: Text<'a>,
     #[serde(borrow)]
-    containers: List<Fields<ContainerFields<'a>>>,
+    containers: List<Fields<RunningFields<'a>>>,
     #[serde(borrow)]
-    init_containers: List<Fields<ContainerFields<'a>>>,
-    resources: Struct<Resources>,
+    init_containers: List<Fields<RunningFields<'a>>>,
+    resources: Struct<Limited>,
     #[serde(borrow)]
     tolerations: List<Fields<TolerationFields<'a>>>,
 }
@@ -137,12 +137,10 @@ impl Spec<'_> {
     fn shape(self, problems: &mut Problems) -> PodShape {
         let spec = Path::Root.key("spec");
         let resources = spec.key("resources");
-        let (limit, _) = self
-            .resources
-            .fields(resources, problems)
-            .memory(resources, problems);
+        let limited = self.resources.fields(resources, problems);
+        let limit = limited.memory(resources, problems);
         PodShape {
-            containers: containers(self.init_containers, self.containers, spec, problems).into(),
+            containers: running(self.init_containers, self.containers, spec, problems).into(),
             pod_memory_limited: is_limit(&limit),
             no_execute: tolerations(
                 self.tolerations,

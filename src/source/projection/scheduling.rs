@@ -12,7 +12,7 @@ use crate::model::field::Field;
 use crate::model::keys::Name;
 use crate::model::template::{
     AntiAffinityTerm, NodeOperator, NodeRequirement, NodeSelectorTerm, SpreadConstraint, TaintEffect,
-    Toleration, WhenUnsatisfiable,
+    Toleration, TolerationOperator, WhenUnsatisfiable,
 };
 
 /// A text's shared copy; what is no text is noted and empty.
@@ -87,11 +87,11 @@ pub(super) fn tolerations(
         if !wanted(effect) {
             continue;
         }
-        let exists = match fields.operator.take(path.key("operator"), problems).as_deref() {
-            None | Some("" | "Equal") => false,
-            Some("Exists") => true,
-            // Gt and Lt (beta in 1.36) compare numbers, which no taint of the node controller has.
-            Some("Gt" | "Lt") => continue,
+        let operator = match fields.operator.take(path.key("operator"), problems).as_deref() {
+            None | Some("" | "Equal") => TolerationOperator::Equal,
+            Some("Exists") => TolerationOperator::Exists,
+            Some("Gt") => TolerationOperator::Gt,
+            Some("Lt") => TolerationOperator::Lt,
             Some(other) => {
                 let message = format!("{} is no operator; use Exists or Equal", quoted(other));
                 problems.add(path.key("operator"), message);
@@ -100,7 +100,7 @@ pub(super) fn tolerations(
         };
         all.push(Toleration {
             key: name(fields.key, path.key("key"), problems),
-            exists,
+            operator,
             value: name(fields.value, path.key("value"), problems),
             effect,
             seconds: fields

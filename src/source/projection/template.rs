@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::container::{ContainerFields, Resources, containers};
+use super::container::{Amounts, ContainerFields, Resources, containers};
 use super::loose::{Fields, List, Loose, Struct, Text, quoted};
-use super::meta::Strings;
+use super::meta::{OwnAnnotations, Strings};
 use super::path::{Path, Problems};
 use super::scheduling::{AffinityFields, SpreadFields, TolerationFields, spread, tolerations};
+use crate::model::keys::Name;
 use crate::model::selector::Labels;
 use crate::model::template::{Container, ContainerRole, PodTemplate};
 
@@ -26,6 +27,8 @@ pub(super) struct TemplateFields<'a> {
 struct TemplateMeta<'a> {
     #[serde(borrow)]
     labels: Loose<Strings<'a>>,
+    #[serde(borrow)]
+    annotations: Loose<OwnAnnotations<'a>>,
 }
 
 /// `spec` of a pod, as far as rules read it.
@@ -37,6 +40,7 @@ pub(super) struct PodSpecFields<'a> {
     #[serde(borrow)]
     init_containers: List<Fields<ContainerFields<'a>>>,
     resources: Struct<Resources>,
+    overhead: Struct<Amounts>,
     #[serde(borrow)]
     node_selector: Loose<Strings<'a>>,
     #[serde(borrow)]
@@ -47,16 +51,39 @@ pub(super) struct PodSpecFields<'a> {
     tolerations: List<Fields<TolerationFields<'a>>>,
     #[serde(borrow)]
     pub(super) node_name: Text<'a>,
+    termination_grace_period_seconds: Loose<i64>,
+    #[serde(borrow)]
+    volumes: List<Fields<VolumeFields<'a>>>,
+}
+
+/// One volume, as far as it is a claim.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct VolumeFields<'a> {
+    #[serde(borrow)]
+    persistent_volume_claim: Struct<ClaimFields<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ClaimFields<'a> {
+    #[serde(borrow)]
+    claim_name: Text<'a>,
 }
 
 impl TemplateFields<'_> {
     /// The template that stands at `path`.
     pub(super) fn template(self, path: Path<'_>, problems: &mut Problems) -> PodTemplate {
         let meta = path.key("metadata");
-        let labels = self.metadata.fields(meta, problems).labels;
-        let labels = labels.labels(meta.key("labels"), problems);
+        let fields = self.metadata.fields(meta, problems);
+        let labels = fields.labels.labels(meta.key("labels"), problems);
+        let annotations = fields.annotations.own(meta.key("annotations"), problems);
         let spec = path.key("spec");
-        self.spec.fields(spec, problems).template(labels, spec, problems)
+        let template = self.spec.fields(spec, problems).template(labels, spec, problems);
+        PodTemplate {
+            annotations,
+            ..template
+        }
     }
 }
 
@@ -66,17 +93,29 @@ impl PodSpecFields<'_> {
         let affinity = spec.key("affinity");
         let containers = containers(self.init_containers, self.containers, spec, problems);
         refuse_impossible(&containers, spec, problems);
-        let (pod_memory_limit, _) = self
+        let (limit, request) = self
             .resources
             .fields(resources, problems)
-            .memory(resources, problems);
+            .read(resources, problems);
+        let overhead = spec.key("overhead");
+        let overhead = self.overhead.fields(overhead, problems).read(overhead, problems);
         let (required_node_affinity, anti_affinity) =
             self.affinity.fields(affinity, problems).read(affinity, problems);
         let spread_path = spec.key("topologySpreadConstraints");
         PodTemplate {
             labels,
+            annotations: Vec::new(),
             containers,
-            pod_memory_limit,
+            pod_memory_limit: limit.memory,
+            pod_memory_request: request.memory,
+            pod_cpu_limit: limit.cpu,
+            pod_cpu_request: request.cpu,
+            overhead_memory: overhead.memory,
+            overhead_cpu: overhead.cpu,
+            termination_grace: self
+                .termination_grace_period_seconds
+                .field(spec.key("terminationGracePeriodSeconds"), problems),
+            claims: claims(self.volumes, spec.key("volumes"), problems),
             node_selector: self.node_selector.labels(spec.key("nodeSelector"), problems),
             required_node_affinity,
             anti_affinity,
@@ -84,6 +123,24 @@ impl PodSpecFields<'_> {
             tolerations: tolerations(self.tolerations, |_| true, spec.key("tolerations"), problems),
         }
     }
+}
+
+/// The names of the claims among the volumes.
+fn claims(volumes: List<Fields<VolumeFields<'_>>>, path: Path<'_>, problems: &mut Problems) -> Vec<Name> {
+    let mut claims = Vec::new();
+    for (i, Fields(volume)) in volumes.items(path, problems) {
+        let path = path.at(i);
+        let path = path.key("persistentVolumeClaim");
+        let Some(Fields(claim)) = volume.persistent_volume_claim.take(path, problems) else {
+            continue;
+        };
+        let name = claim.claim_name.take(path.key("claimName"), problems);
+        claims.extend(
+            name.filter(|name| !name.is_empty())
+                .map(|name| Name::from(&*name)),
+        );
+    }
+    claims
 }
 
 /// A pod needs an app container, and no two containers may share a name.

@@ -1,3 +1,5 @@
+mod template;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 

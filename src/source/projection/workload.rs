@@ -4,14 +4,14 @@ use serde::Deserialize;
 use serde::de::SeqAccess;
 
 use super::Projection;
-use super::loose::{Loose, Read, Shape, Struct, Text};
+use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
 use super::meta::{Identity, Meta, Skipped, shared, stamp};
 use super::path::{Path, Problems};
 use super::selector::SelectorFields;
 use super::strategy::{StrategyFields, strategy};
 use super::template::TemplateFields;
 use crate::model::field::Field;
-use crate::model::keys::{Kind, ObjectKey};
+use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::selector::Labels;
 use crate::model::template::PodTemplate;
@@ -44,9 +44,34 @@ struct Spec<'a> {
     #[serde(borrow)]
     update_strategy: Struct<StrategyFields<'a>>,
     progress_deadline_seconds: Loose<i32>,
+    /// StatefulSet.
+    #[serde(borrow)]
+    volume_claim_templates: List<Fields<ClaimTemplate<'a>>>,
+    /// StatefulSet.
+    ordinals: Struct<Ordinals>,
     /// CronJob.
     #[serde(borrow)]
     job_template: Struct<JobTemplate<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ClaimTemplate<'a> {
+    #[serde(borrow)]
+    metadata: Struct<ClaimMeta<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ClaimMeta<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Ordinals {
+    start: Loose<i32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -158,6 +183,13 @@ impl<'a> Projection<'a> for WorkloadFields<'a> {
         workload.progress_deadline = spec
             .progress_deadline_seconds
             .take(path.key("progressDeadlineSeconds"), problems);
+        if kind == Kind::StatefulSet {
+            let claims = path.key("volumeClaimTemplates");
+            workload.claim_templates = claim_templates(spec.volume_claim_templates, claims, problems);
+            let ordinals = path.key("ordinals");
+            let start = spec.ordinals.fields(ordinals, problems).start;
+            workload.first_ordinal = start.take(ordinals.key("start"), problems).unwrap_or_default();
+        }
         workload.status = self.status.fields_or_default().status();
         (identity, Some(Object::Workload(workload)))
     }
@@ -171,20 +203,43 @@ pub(super) fn workload<L>(
     template: PodTemplate,
     problems: &mut Problems,
 ) -> Workload {
+    let path = Path::Root.key("metadata");
     Workload {
         key,
         uid: shared(&identity.uid),
         generation: meta.generation.ok().unwrap_or_default(),
         created: stamp(meta.creation_timestamp),
         controller: meta.owner_references.controller(problems),
-        annotations: meta.annotations.own(problems),
+        annotations: meta.annotations.own(path.key("annotations"), problems),
         replicas: Field::Absent,
         template,
+        claim_templates: Vec::new(),
+        first_ordinal: 0,
         strategy: Field::Set(Strategy::default()),
         progress_deadline: None,
         status: WorkloadStatus::default(),
         problems: Vec::new(),
     }
+}
+
+/// The names of a StatefulSet's claim templates.
+fn claim_templates(
+    list: List<Fields<ClaimTemplate<'_>>>,
+    path: Path<'_>,
+    problems: &mut Problems,
+) -> Vec<Name> {
+    let mut names = Vec::new();
+    for (i, Fields(template)) in list.items(path, problems) {
+        let path = path.at(i);
+        let path = path.key("metadata");
+        let name = template.metadata.fields(path, problems).name;
+        let name = name.take(path.key("name"), problems);
+        names.extend(
+            name.filter(|name| !name.is_empty())
+                .map(|name| Name::from(&*name)),
+        );
+    }
+    names
 }
 
 fn replicas(replicas: Loose<i32>, path: Path<'_>, problems: &mut Problems) -> Field<i32> {

@@ -214,8 +214,9 @@ fn no_environment_no_command_no_foreign_annotation_is_kept() {
         "command",
         "managedFields",
         "message",
-        "image",
-        "volumes",
+        "configMap",
+        "csi",
+        "secret",
         "data",
         "imagePullSecrets",
         "securityContext",
@@ -242,6 +243,9 @@ fn no_environment_no_command_no_foreign_annotation_is_kept() {
         for path in &kept {
             let fields = path.split(['.', '[', ']']);
             assert!(!path.contains("annotations.*"), "{path}");
+            let claim = path.ends_with(".persistentVolumeClaim.claimName");
+            assert!(claim || !path.contains("volumes[]"), "{path}");
+            assert!(kind != Kind::Pod || !path.contains("image"), "{path}");
             assert!(!fields.clone().any(|field| forbidden.contains(&field)), "{path}");
             assert_ne!(path, "last-applied");
         }
