@@ -50,7 +50,9 @@ fn broken_yaml_is_an_error_on_its_line(#[case] text: &str, #[case] line: u64) {
     ran.holds();
     // A parser notices that something was never closed where it began, or where it should have ended.
     let end = 10 + text.lines().count() as u64 + 1;
-    let near = |fault: &super::Fault| fault.line == Some(10 + line) || fault.line == Some(end);
+    let near = |fault: &super::Fault| {
+        (fault.line == Some(10 + line) || fault.line == Some(end)) && fault.column.is_some()
+    };
     assert!(ran.faults.iter().any(near), "{}", ran.faults());
     assert_eq!(ran.faults.len(), 1, "{}", ran.faults());
 }
@@ -215,22 +217,17 @@ fn laughs(levels: usize, width: usize, open: &str, between: &str, close: &str) -
     "{}spec:\n  template:\n    spec:\n      containers: *l12\n",
     laughs(13, 10, "[", ", ", "]") + "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
 ))]
-fn an_alias_bomb_does_no_harm(#[case] text: &str) {
-    let case = Case::of(text).within(256 << 10);
-    let ran = case.check();
+fn an_alias_bomb_is_an_error_and_does_no_harm(#[case] text: &str) {
+    let ran = Case::of(text).within(256 << 10).check();
+    ran.holds();
+    let [fault] = ran.faults.as_slice() else {
+        panic!("one fault, not\n{}", ran.faults());
+    };
+    // A text that is named ever so often is read without being copied; then only its kind is missing.
+    let said = ["fewer aliases", "kind is missing"];
     assert!(
-        ran.workloads.contains(&"good".to_owned()),
-        "{:?} {}",
-        ran.code,
-        ran.faults()
-    );
-    // Without apiVersion and kind it is none of ours once it has been read.
-    assert!(
-        ran.faults
-            .iter()
-            .all(|fault| fault.has_way_out() && fault.line.is_some()),
+        fault.line.is_some() && said.iter().any(|said| fault.message.contains(said)),
         "{}",
         ran.faults()
     );
-    assert!(matches!(ran.code, Some(1 | 2)), "{:?}", ran.code);
 }
