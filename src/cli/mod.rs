@@ -12,7 +12,7 @@ mod live;
 pub mod operator;
 #[cfg(feature = "operator")]
 pub mod record;
-mod replay;
+pub mod replay;
 mod rules;
 
 use std::io::{self, Write};
