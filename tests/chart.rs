@@ -239,6 +239,8 @@ fn it_may_write_reports_events_and_its_own_lease_and_nothing_else() {
 #[case::not_a_lease_name("operator.leaseName=Plimsoll_1", "operator/leaseName")]
 #[case::a_host_to_listen_on("operator.bindAddress=localhost", "operator/bindAddress")]
 #[case::time_stands_still("operator.timeScale=0", "operator/timeScale")]
+#[case::time_has_no_end("operator.timeScale=1001", "operator/timeScale")]
+#[case::time_nearly_stands_still("operator.timeScale=0.0001", "operator/timeScale")]
 #[case::a_log_format("log.format=xml", "log/format")]
 #[case::a_port("metrics.service.port=70000", "metrics/service/port")]
 #[case::an_interval("metrics.serviceMonitor.interval=soon", "metrics/serviceMonitor/interval")]

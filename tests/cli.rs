@@ -265,7 +265,9 @@ fn crds_are_printed_or_written() {
 
 #[cfg(feature = "operator")]
 #[rstest]
-#[case(&["operator", "--time-scale", "0"], "write a number above 0")]
+#[case(&["operator", "--time-scale", "0"], "write a number from 0.001 to 1000")]
+#[case(&["operator", "--time-scale", "1e300"], "write a number from 0.001 to 1000")]
+#[case(&["record", "-o", "never.jsonl", "--time-scale", "nan"], "write a number from 0.001 to 1000")]
 #[case(&["operator", "--health-address", "here"], "invalid value 'here'")]
 #[case(&["check", "--context", "x", "examples"], "--live")]
 #[case(&["check", "--live", "--kubeconfig", "nowhere"], "nowhere")]

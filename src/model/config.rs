@@ -1,5 +1,6 @@
 //! Every duration and threshold that detectors use, in one place, and what is known of the cluster itself.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// When detectors speak. Defaults suit a cluster with default timers (kubelet heartbeats every 10 s, a grace of 50 s before
@@ -88,7 +89,11 @@ impl Default for DetectorConfig {
 }
 
 impl DetectorConfig {
-    /// All durations times `factor`, for clusters (and tests) whose timers are shorter than the defaults. Counts, shares
+    /// The factors that [`DetectorConfig::scaled`] takes: beyond them no cluster's timers are, the shortest durations come
+    /// near the clock's millisecond, and the longest would overflow.
+    pub const SCALES: RangeInclusive<f64> = 0.001..=1000.0;
+
+    /// All durations times `factor`, which is one of [`DetectorConfig::SCALES`], for clusters (and tests) whose timers are shorter than the defaults. Counts, shares
     /// and [`DetectorConfig::latch_quiet`], which is about people, stay.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {

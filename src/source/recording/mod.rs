@@ -54,7 +54,7 @@ pub struct Header {
     /// The API server's version: `v1.36.4`.
     pub kubernetes: String,
     /// The factor by which the cluster's timers are shorter or longer than Kubernetes' defaults; the detectors' durations
-    /// are scaled by it.
+    /// are scaled by it. One of [`DetectorConfig::SCALES`](crate::model::config::DetectorConfig::SCALES).
     #[serde(default = "one")]
     pub time_scale: f64,
     /// When it was made, where that is known.
