@@ -22,6 +22,8 @@ pub(super) struct StrategyFields<'a> {
 struct RollingUpdate {
     max_unavailable: Loose<IntOrString>,
     max_surge: Loose<IntOrString>,
+    /// StatefulSet.
+    partition: Loose<i32>,
 }
 
 /// The strategy at `path`; the API server's default when it is absent, `Invalid` when any part of it is refused.
@@ -85,6 +87,16 @@ fn rolling_update(
         problems,
     );
     let max_surge = amount(update.max_surge, None, path.key("maxSurge"), problems);
+    let partition = update.partition.field(path.key("partition"), problems);
+    let partition = match partition.map(u32::try_from) {
+        Field::Absent => 0,
+        Field::Set(Ok(n)) => n,
+        Field::Set(Err(_)) => {
+            problems.add(path.key("partition"), "must be 0 or more");
+            return Field::Invalid;
+        }
+        Field::Invalid => return Field::Invalid,
+    };
     if max_unavailable.is_invalid() || max_surge.is_invalid() {
         return Field::Invalid;
     }
@@ -101,6 +113,7 @@ fn rolling_update(
     Field::Set(Strategy::RollingUpdate {
         max_unavailable: value(max_unavailable),
         max_surge: value(max_surge),
+        partition,
     })
 }
 

@@ -190,7 +190,7 @@ fn a_budget_with_both_fields_still_selects() {
         panic!("no budget");
     };
     assert!(
-        budget.selector.is_some() && budget.min_available.is_invalid() && budget.max_unavailable.is_invalid()
+        budget.selector.get().is_some() && budget.min_available.is_invalid() && budget.max_unavailable.is_invalid()
     );
 }
 
@@ -253,7 +253,8 @@ fn a_deployment_is_read() {
         w.strategy,
         Field::Set(Strategy::RollingUpdate {
             max_unavailable,
-            max_surge
+            max_surge,
+            partition: 0
         })
     );
     assert!(w.status.deadline_exceeded && w.status.updated == 1 && w.status.ready == 2);

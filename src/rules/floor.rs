@@ -1,0 +1,35 @@
+//! What rules say that judge a workload at its floor, where there is none to judge.
+
+use crate::index::{Floor, FloorSource, WorkloadView};
+use crate::model::finding::Outcome;
+use crate::model::text::count;
+
+/// The floor; or why there is nothing to judge, because it is below `least`, or cannot be told.
+pub(super) fn at_least(least: u32, view: &WorkloadView<'_>) -> Result<Floor, Outcome> {
+    let Some(floor) = view.floor() else {
+        let why = format!("the fewest replicas that {} may run cannot be told", view.key());
+        return Err(Outcome::Unknown(why));
+    };
+    if floor.replicas >= least {
+        return Ok(floor);
+    }
+    Err(Outcome::NotApplicable(match (floor.replicas, &floor.source) {
+        (0, FloorSource::Replicas) => "spec.replicas is 0: off on purpose".to_owned(),
+        (0, FloorSource::Autoscaler(name)) => {
+            format!("HorizontalPodAutoscaler {name} scales it to zero on purpose")
+        }
+        (few, FloorSource::Replicas) => format!("it runs {}", count(few, "replica")),
+        (few, FloorSource::Autoscaler(name)) => {
+            let replicas = count(few, "replica");
+            format!("it may run on {replicas}, by HorizontalPodAutoscaler {name}")
+        }
+    }))
+}
+
+/// The field that sets the floor: `spec.replicas`, `minReplicas of HorizontalPodAutoscaler web`.
+pub(super) fn field(floor: &Floor) -> String {
+    match &floor.source {
+        FloorSource::Replicas => "spec.replicas".to_owned(),
+        FloorSource::Autoscaler(name) => format!("minReplicas of HorizontalPodAutoscaler {name}"),
+    }
+}
