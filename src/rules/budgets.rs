@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use super::Unjudged;
 use crate::index::{BudgetView, WorkloadView};
 use crate::model::budget::DisruptionBudget;
 use crate::model::field::Field;
-use crate::model::finding::{Outcome, Remedy};
+use crate::model::finding::Remedy;
 use crate::model::keys::Kind;
 use crate::model::text::list;
 
@@ -16,21 +17,21 @@ const NAMED: usize = 2;
 pub(super) const NEEDS: &[Kind] = &[Kind::PodDisruptionBudget, Kind::HorizontalPodAutoscaler];
 
 /// The budgets that select the workload's pods, by name; or why a rule that judges them has nothing to say.
-pub(super) fn selecting<'a>(view: &WorkloadView<'a>) -> Result<Vec<BudgetView<'a>>, Outcome> {
+pub(super) fn selecting<'a>(view: &WorkloadView<'a>) -> Result<Vec<BudgetView<'a>>, Unjudged> {
     let budgets: Vec<BudgetView<'a>> = view.budgets().collect();
     match unclear(view) {
         _ if !budgets.is_empty() => Ok(budgets),
         Some(why) => Err(why),
-        None => Err(Outcome::NotApplicable(
+        None => Err(Unjudged::NotApplicable(
             "no PodDisruptionBudget selects its pods".to_owned(),
         )),
     }
 }
 
 /// Unknown, where there is a budget of which it cannot be told whether it selects the workload's pods.
-pub(super) fn unclear(view: &WorkloadView<'_>) -> Option<Outcome> {
+pub(super) fn unclear(view: &WorkloadView<'_>) -> Option<Unjudged> {
     let budget = view.budget_without_valid_selector()?;
-    Some(Outcome::Unknown(format!(
+    Some(Unjudged::Unknown(format!(
         "spec.selector of {} is refused by Kubernetes",
         budget.key()
     )))

@@ -1,19 +1,19 @@
 //! What rules say that judge a workload at its floor, where there is none to judge.
 
+use super::Unjudged;
 use crate::index::{Floor, FloorSource, WorkloadView};
-use crate::model::finding::Outcome;
 use crate::model::text::count;
 
 /// The floor; or why there is nothing to judge, because it is below `least`, or cannot be told.
-pub(super) fn at_least(least: u32, view: &WorkloadView<'_>) -> Result<Floor, Outcome> {
+pub(super) fn at_least(least: u32, view: &WorkloadView<'_>) -> Result<Floor, Unjudged> {
     let Some(floor) = view.floor() else {
         let why = format!("the fewest replicas that {} may run cannot be told", view.key());
-        return Err(Outcome::Unknown(why));
+        return Err(Unjudged::Unknown(why));
     };
     if floor.replicas >= least {
         return Ok(floor);
     }
-    Err(Outcome::NotApplicable(match (floor.replicas, &floor.source) {
+    Err(Unjudged::NotApplicable(match (floor.replicas, &floor.source) {
         (0, FloorSource::Replicas) => "spec.replicas is 0: off on purpose".to_owned(),
         (0, FloorSource::Autoscaler(name)) => {
             format!("HorizontalPodAutoscaler {name} scales it to zero on purpose")

@@ -58,6 +58,24 @@ impl From<Outcome> for Answers {
     }
 }
 
+/// Why a rule has nothing to judge.
+#[derive(Debug)]
+enum Unjudged {
+    /// What it asks does not arise.
+    NotApplicable(String),
+    /// An input is missing or refused.
+    Unknown(String),
+}
+
+impl From<Unjudged> for Outcome {
+    fn from(why: Unjudged) -> Self {
+        match why {
+            Unjudged::NotApplicable(why) => Outcome::NotApplicable(why),
+            Unjudged::Unknown(why) => Outcome::Unknown(why),
+        }
+    }
+}
+
 /// What all rules say of one workload.
 #[derive(Clone, Debug, Default)]
 pub struct Judgement {

@@ -68,7 +68,7 @@
 use serde_json::{Value, json};
 
 use super::budgets::{self, number, patch, selecting, unclear, workloads};
-use super::{Answers, Question, Rule, floor};
+use super::{Answers, Question, Rule, Unjudged, floor};
 use crate::index::{Allowance, BudgetView, Floor, WorkloadView};
 use crate::model::budget::{DisruptionBudget, Selected};
 use crate::model::field::Field;
@@ -88,10 +88,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(question: &Question<'_>) -> Answers {
-    judge(&question.view).unwrap_or_else(|other| other).into()
+    judge(&question.view).unwrap_or_else(Outcome::from).into()
 }
 
-fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Outcome> {
+fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Unjudged> {
     let budgets = selecting(view)?;
     let floor = floor::at_least(1, view)?;
     let answers: Vec<Outcome> = budgets.iter().map(|b| of_budget(view, &floor, b)).collect();

@@ -51,7 +51,7 @@ use serde_json::json;
 
 use super::budgets::{self, unclear, workloads};
 use super::remedy::own_labels;
-use super::{Answers, Question, Rule, floor};
+use super::{Answers, Question, Rule, Unjudged, floor};
 use crate::index::WorkloadView;
 use crate::model::config::ClusterVersion;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
@@ -68,10 +68,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(question: &Question<'_>) -> Answers {
-    judge(&question.view).unwrap_or_else(|other| other).into()
+    judge(&question.view).unwrap_or_else(Outcome::from).into()
 }
 
-fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Outcome> {
+fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Unjudged> {
     let floor = floor::at_least(2, view)?;
     let budgets: Vec<_> = view.budgets().collect();
     if !budgets.is_empty() {

@@ -42,7 +42,7 @@
 //! What each of them allows (`pdb-blocks-drain`).
 
 use super::budgets::{self, selecting, unclear};
-use super::{Answers, Question, Rule};
+use super::{Answers, Question, Rule, Unjudged};
 use crate::index::{BudgetView, WorkloadView};
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
@@ -59,10 +59,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(question: &Question<'_>) -> Answers {
-    judge(&question.view).unwrap_or_else(|other| other).into()
+    judge(&question.view).unwrap_or_else(Outcome::from).into()
 }
 
-fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Outcome> {
+fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Unjudged> {
     let budgets = selecting(view)?;
     match (budgets.as_slice(), unclear(view)) {
         (several @ [_, _, ..], _) => Ok(fail(view, several)),

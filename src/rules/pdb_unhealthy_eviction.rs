@@ -47,7 +47,7 @@
 use serde_json::json;
 
 use super::budgets::{self, patch, selecting, unclear};
-use super::{Answers, Question, Rule};
+use super::{Answers, Question, Rule, Unjudged};
 use crate::index::{BudgetView, WorkloadView};
 use crate::model::budget::{DisruptionBudget, UnhealthyPodEviction};
 use crate::model::config::ClusterVersion;
@@ -66,14 +66,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(question: &Question<'_>) -> Answers {
-    judge(&question.view).unwrap_or_else(|other| other).into()
+    judge(&question.view).unwrap_or_else(Outcome::from).into()
 }
 
-fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Outcome> {
+fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Unjudged> {
     let budgets = selecting(view)?;
     if view.version() < ClusterVersion::UNHEALTHY_POD_EVICTION_POLICY {
         let why = "before Kubernetes 1.27 no PodDisruptionBudget can say it";
-        return Err(Outcome::NotApplicable(why.to_owned()));
+        return Err(Unjudged::NotApplicable(why.to_owned()));
     }
     let policy = |b: &&BudgetView<'_>| b.budget().unhealthy;
     let lets_all_go = Field::Set(UnhealthyPodEviction::AlwaysAllow);
@@ -84,7 +84,7 @@ fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Outcome> {
         return Ok(fail(keeping.budget()));
     }
     match (budgets.iter().find(|b| policy(b).is_invalid()), unclear(view)) {
-        (Some(refused), _) => Err(Outcome::Unknown(format!(
+        (Some(refused), _) => Err(Unjudged::Unknown(format!(
             "spec.unhealthyPodEvictionPolicy of {} is refused by Kubernetes",
             refused.budget().key()
         ))),

@@ -66,10 +66,9 @@
 use serde_json::json;
 
 use super::remedy::written_by;
-use super::{Answers, Question, Rule, floor};
+use super::{Answers, Question, Rule, Unjudged, floor};
 use crate::index::WorkloadView;
 use crate::model::config::ClusterVersion;
-use crate::model::field::Field;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
 use crate::model::intstr::IntOrString;
 use crate::model::keys::Kind;
@@ -86,16 +85,16 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(question: &Question<'_>) -> Answers {
-    judge(&question.view).unwrap_or_else(|other| other).into()
+    judge(&question.view).unwrap_or_else(Outcome::from).into()
 }
 
-fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Outcome> {
+fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Unjudged> {
     if view.services().next().is_none() {
-        return Err(Outcome::NotApplicable("no Service selects its pods".to_owned()));
+        return Err(Unjudged::NotApplicable("no Service selects its pods".to_owned()));
     }
     let floor = floor::at_least(2, view)?.replicas;
     let workload = view.workload();
-    let refused = || Outcome::Unknown(format!("{} of {} is refused by Kubernetes", field(view), view.key()));
+    let refused = || Unjudged::Unknown(format!("{} of {} is refused by Kubernetes", field(view), view.key()));
     let strategy = workload.strategy.get().ok_or_else(refused)?;
     if *strategy == Strategy::OnDelete {
         return Ok(by_hand(view, floor));
