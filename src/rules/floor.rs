@@ -26,10 +26,16 @@ pub(super) fn at_least(least: u32, view: &WorkloadView<'_>) -> Result<Floor, Unj
     }))
 }
 
-/// The field that sets the floor: `spec.replicas`, `minReplicas of HorizontalPodAutoscaler web`.
-pub(super) fn field(floor: &Floor) -> String {
+/// The field that sets the floor: `spec.replicas of Deployment shop/web`, or of its autoscaler.
+pub(super) fn field(view: &WorkloadView<'_>, floor: &Floor) -> String {
+    let key = view.key();
     match &floor.source {
-        FloorSource::Replicas => "spec.replicas".to_owned(),
-        FloorSource::Autoscaler(name) => format!("minReplicas of HorizontalPodAutoscaler {name}"),
+        FloorSource::Replicas => format!("spec.replicas of {key}"),
+        FloorSource::Autoscaler(name) => {
+            format!(
+                "spec.minReplicas of HorizontalPodAutoscaler {}/{name}",
+                key.namespace
+            )
+        }
     }
 }

@@ -205,9 +205,8 @@ fn raise_or_drop(view: &WorkloadView<'_>, floor: &Floor, budget: &DisruptionBudg
         ),
     };
     let remedy = Remedy::Advice(format!(
-        "set {} of {} to {}{beside}; or, where one replica is meant, drop the budget: {drop}",
-        floor::field(floor),
-        view.key(),
+        "set {} to {}{beside}; or, where one replica is meant, drop the budget: {drop}",
+        floor::field(view, floor),
         enough.unwrap_or(2),
     ));
     (format!("{raised}, or drop the budget"), remedy)

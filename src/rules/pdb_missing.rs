@@ -145,7 +145,8 @@ fn create(view: &WorkloadView<'_>, name: &Name) -> Remedy {
             "metadata": { "name": name, "namespace": key.namespace },
             "spec": spec,
         }),
-        reason: "maxUnavailable: 1 lets drains go on, one pod at a time, whatever the replicas become".to_owned(),
+        reason: "maxUnavailable: 1 lets drains go on, one pod at a time, whatever the replicas become"
+            .to_owned(),
     }
 }
 

@@ -79,7 +79,7 @@ fn fail(view: &WorkloadView<'_>, budgets: &[BudgetView<'_>]) -> Outcome {
         message: Message::new(
             "no drain can move its pods",
             format!(
-                "{} all select the pods of {key}, which Kubernetes answers with an error to each eviction",
+                "{} all select the pods of {key}, so every eviction is answered with an error",
                 budgets::named(budgets)
             ),
             "keep one",

@@ -94,7 +94,13 @@ fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Unjudged> {
     }
     let floor = floor::at_least(2, view)?.replicas;
     let workload = view.workload();
-    let refused = || Unjudged::Unknown(format!("{} of {} is refused by Kubernetes", field(view), view.key()));
+    let refused = || {
+        Unjudged::Unknown(format!(
+            "{} of {} is refused by Kubernetes",
+            field(view),
+            view.key()
+        ))
+    };
     let strategy = workload.strategy.get().ok_or_else(refused)?;
     if *strategy == Strategy::OnDelete {
         return Ok(by_hand(view, floor));

@@ -195,7 +195,10 @@ fn nothing_is_judged_by_the_absence_of_what_is_not_listed(#[case] rule: &str, #[
     index.set_unreadable(kind, "403 Forbidden");
     assert_eq!(
         lines(&index, rule, Kind::Deployment, "shop/web"),
-        [format!("unknown: {} cannot be read: 403 Forbidden", kind.plural())]
+        [format!(
+            "unknown: {} cannot be read: 403 Forbidden",
+            kind.plural()
+        )]
     );
 }
 

@@ -200,7 +200,11 @@ fn budget_cases() -> Vec<Case> {
                 s["minAvailable"] = 2.into();
             })],
         ),
-        with("pdb-twice", &["pdb-overlap"], vec![changed("pdb-twice", |_| {}), second]),
+        with(
+            "pdb-twice",
+            &["pdb-overlap"],
+            vec![changed("pdb-twice", |_| {}), second],
+        ),
         with(
             "pdb-unready",
             &["pdb-unhealthy-eviction"],

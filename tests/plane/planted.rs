@@ -165,9 +165,10 @@ fn planted_workloads_get_exactly_the_expected_reports_and_mending_clears_them() 
         .collect();
     await_exactly(&world, "planted workloads", &expected);
     for (key, report) in world.reports("planted") {
-        let wanted = expected[&("planted".to_owned(), key.clone())]
-            .iter()
-            .any(|f| !["memory-limit:setup", "pdb-unhealthy-eviction"].contains(&f.as_str()) && !f.ends_with(":rollout"));
+        let wanted = expected[&("planted".to_owned(), key.clone())].iter().any(|f| {
+            !["memory-limit:setup", "pdb-unhealthy-eviction"].contains(&f.as_str())
+                && !f.ends_with(":rollout")
+        });
         let verdict = report.verdict();
         assert!(
             !wanted || ["AtRisk", "Degraded", "Outage"].contains(&verdict.as_str()),
@@ -232,7 +233,11 @@ fn context_that_comes_and_goes_changes_the_verdict() {
     let mut web = good("Deployment", "context", "web");
     web["spec"]["replicas"] = 1.into();
     web["spec"]["template"]["spec"]["containers"] = json!([container("app")]);
-    world.apply(&[web, hpa("context", "web", "web", Some(2), 5), budget("context", "web")]);
+    world.apply(&[
+        web,
+        hpa("context", "web", "web", Some(2), 5),
+        budget("context", "web"),
+    ]);
     let says = |expected: &[&str]| {
         let expected: BTreeSet<String> = expected.iter().map(ToString::to_string).collect();
         world.report_shows("context", "deployment-web", &format!("{expected:?}"), |r| {

@@ -460,7 +460,8 @@ impl<'t> App<'t> {
 
     /// Its PodDisruptionBudget, if it has one.
     pub(crate) fn budget(&self) -> Option<Budget> {
-        (self.number.is_multiple_of(3) && self.kind.is_scaled()).then(|| BUDGETS[self.number / 3 % BUDGETS.len()])
+        (self.number.is_multiple_of(3) && self.kind.is_scaled())
+            .then(|| BUDGETS[self.number / 3 % BUDGETS.len()])
     }
 
     /// Writes down what is true of it.
@@ -571,6 +572,10 @@ fn of_budget(budget: Option<Budget>, floor: u32) -> [&'static str; 4] {
         n if n <= budget.blocks_up_to => "fail warning",
         _ => "pass",
     };
-    let unhealthy = if budget.lets_unhealthy_go { "pass" } else { "fail info" };
+    let unhealthy = if budget.lets_unhealthy_go {
+        "pass"
+    } else {
+        "fail info"
+    };
     [missing, blocks, "pass", unhealthy]
 }

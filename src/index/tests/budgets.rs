@@ -54,7 +54,9 @@ fn a_workload_whose_replicas_change_marks_those_under_its_budget() {
 #[test]
 fn what_does_not_change_how_many_pods_there_are_marks_nobody_else() {
     let mut index = teams();
-    let rolled = of_team("shop/web", "a").with(|w| w.status.updated = 1).generation(7);
+    let rolled = of_team("shop/web", "a")
+        .with(|w| w.status.updated = 1)
+        .generation(7);
     assert_eq!(marks(&mut index, rolled.object()).workloads, keys(["shop/web"]));
 }
 
@@ -75,7 +77,10 @@ fn a_workload_that_comes_or_goes_marks_those_under_its_budget() {
     let mut expected = keys(["shop/web", "shop/api"]);
     expected.insert(key(Kind::DaemonSet, "shop/agent"));
     assert_eq!(marks(&mut index, agent.object()).workloads, expected);
-    assert_eq!(marks_gone(&mut index, Kind::DaemonSet, "shop/agent").workloads, expected);
+    assert_eq!(
+        marks_gone(&mut index, Kind::DaemonSet, "shop/agent").workloads,
+        expected
+    );
 }
 
 #[test]
@@ -94,8 +99,14 @@ fn a_workload_whose_labels_change_marks_those_it_leaves_and_those_it_joins() {
 fn an_autoscaler_marks_those_under_its_targets_budget() {
     let both = || keys(["shop/web", "shop/api"]);
     let mut index = teams();
-    assert_eq!(marks(&mut index, hpa("shop/web", Some(2), 5).object()).workloads, both());
-    assert_eq!(marks(&mut index, hpa("shop/web", Some(4), 5).object()).workloads, both());
+    assert_eq!(
+        marks(&mut index, hpa("shop/web", Some(2), 5).object()).workloads,
+        both()
+    );
+    assert_eq!(
+        marks(&mut index, hpa("shop/web", Some(4), 5).object()).workloads,
+        both()
+    );
     assert_eq!(
         marks_gone(&mut index, Kind::HorizontalPodAutoscaler, "shop/web").workloads,
         both()
@@ -115,7 +126,10 @@ fn a_budget_marks_what_it_selects_selected_and_would_be_named_by() {
         keys(["shop/web", "shop/api", "shop/db"])
     );
     let of_its_name = budget("shop/web").selecting(selector(&[("team", "nobody")]));
-    assert_eq!(marks(&mut index, of_its_name.object()).workloads, keys(["shop/web"]));
+    assert_eq!(
+        marks(&mut index, of_its_name.object()).workloads,
+        keys(["shop/web"])
+    );
     let refused = DisruptionBudget {
         selector: Field::Invalid,
         ..budget("shop/refused")
@@ -132,7 +146,8 @@ fn a_budget_marks_what_it_selects_selected_and_would_be_named_by() {
 #[test]
 fn a_workload_marks_those_whose_labels_it_has_too() {
     let mut index = settled([deployment("shop/web").object(), deployment("shop/api").object()]);
-    let alike = of_team("shop/agent", "a").with(|w| w.template.labels = labels(&[("app", "web"), ("x", "y")]));
+    let alike =
+        of_team("shop/agent", "a").with(|w| w.template.labels = labels(&[("app", "web"), ("x", "y")]));
     assert_eq!(
         marks(&mut index, alike.object()).workloads,
         keys(["shop/web", "shop/agent"])
@@ -150,7 +165,10 @@ fn a_budget_counts_the_floors_of_all_that_it_selects() {
     marks(&mut index, shared().min_available(5).object());
     let budgets = view(&index, "shop/web");
     assert_eq!(budgets.len(), 1);
-    assert_eq!((budgets[0].floor(), budgets[0].allowance()), (6, Allowance::Pods(1)));
+    assert_eq!(
+        (budgets[0].floor(), budgets[0].allowance()),
+        (6, Allowance::Pods(1))
+    );
     let names: Vec<_> = budgets[0].workloads().iter().map(|w| w.key().path()).collect();
     assert_eq!(names, ["shop/api", "shop/web"], "by key, whatever came first");
     assert!(view(&index, "shop/db").is_empty() && view(&index, "other/web").is_empty());
@@ -160,7 +178,9 @@ fn a_budget_counts_the_floors_of_all_that_it_selects() {
 
 #[test]
 fn a_replica_set_of_a_deployment_is_not_counted_beside_it() {
-    let all = budget("shop/all").selecting(LabelSelector::default()).min_available(2);
+    let all = budget("shop/all")
+        .selecting(LabelSelector::default())
+        .min_available(2);
     let index = settled([
         deployment("shop/web").replicas(3).object(),
         replica_set("shop/web").replicas(3).object(),

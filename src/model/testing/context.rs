@@ -3,8 +3,7 @@
 use super::{labels, selector, split};
 use crate::model::budget::DisruptionBudget;
 use crate::model::context::{
-    Autoscaler, EndpointSlice, LimitRange, LimitRangeItem, LimitRangeType, Namespace,
-    ScaleTarget, Service,
+    Autoscaler, EndpointSlice, LimitRange, LimitRangeItem, LimitRangeType, Namespace, ScaleTarget, Service,
 };
 use crate::model::field::Field;
 use crate::model::intstr::IntOrString;

@@ -128,7 +128,7 @@ fn the_floor_is_raised_where_it_is_set() {
     let index = index(36, [web().object(), scaled, pdb().min_available(1).object()]);
     let told = advice(&index, RULE, Kind::Deployment, "shop/web");
     assert!(
-        told.starts_with("set minReplicas of HorizontalPodAutoscaler web of Deployment shop/web to 2;"),
+        told.starts_with("set spec.minReplicas of HorizontalPodAutoscaler shop/web to 2;"),
         "{told}"
     );
 }
@@ -189,12 +189,19 @@ fn a_budget_may_span_several_workloads(#[case] budget: DisruptionBudget, #[case]
 #[test]
 fn a_workload_that_is_off_counts_nothing_and_the_other_is_blocked() {
     let off = deployment("shop/api").replicas(0);
-    let index = index(36, [web().object(), off.object(), all().min_available(3).object()]);
+    let index = index(
+        36,
+        [web().object(), off.object(), all().min_available(3).object()],
+    );
     let said = lines(&index, RULE, Kind::Deployment, "shop/web").remove(0);
-    assert!(said.contains("the floors of Deployment api and Deployment web add up to 3"), "{said}");
+    assert!(
+        said.contains("the floors of Deployment api and Deployment web add up to 3"),
+        "{said}"
+    );
 }
 
-const ASKED: &str = "fail warning: no drain can move its pods: PodDisruptionBudget shop/all has maxUnavailable 1 and selects";
+const ASKED: &str =
+    "fail warning: no drain can move its pods: PodDisruptionBudget shop/all has maxUnavailable 1 and selects";
 
 #[rstest]
 #[case::a_replica_set(Kind::ReplicaSet, all().min_available(3), "pass: PodDisruptionBudget all lets 1 of 4 of Deployment web and ReplicaSet x go")]
@@ -206,16 +213,23 @@ const ASKED: &str = "fail warning: no drain can move its pods: PodDisruptionBudg
     &format!("{ASKED} CronJob x too, which has no scale, so it allows nothing while it has pods; narrow its selector"))]
 #[case::a_job(Kind::Job, all().max_unavailable(1),
     &format!("{ASKED} Job x too, which has no scale, so it allows nothing while it has pods; narrow its selector"))]
-#[case::scales_are_not_asked_for(Kind::DaemonSet, all().min_available(2), "pass: PodDisruptionBudget all lets 1 of 3 of DaemonSet x and Deployment web go")]
+#[case::scales_are_not_asked_for(Kind::DaemonSet, all().min_available(2), "pass: PodDisruptionBudget all lets 1 of 3 of Deployment web and DaemonSet x go")]
 #[case::a_daemon_sets_pods_may_be_what_lets_go(Kind::DaemonSet, all().min_available(3),
     "unknown: PodDisruptionBudget shop/all also selects the pods of DaemonSet x, whose number cannot be told")]
 #[case::a_jobs_pods_come_and_go(Kind::Job, all().min_available(3),
     "fail warning: no drain can move its pods: PodDisruptionBudget shop/all has minAvailable 3, and the floors of Deployment \
      web and Job x add up to 3; set maxUnavailable: 1 instead")]
-#[case::neither_field_asks_for_nothing(Kind::DaemonSet, all(),
+#[case::neither_field_asks_for_nothing(
+    Kind::DaemonSet,
+    all(),
     "fail warning: no drain can move its pods: PodDisruptionBudget shop/all has neither minAvailable nor maxUnavailable, and \
-     the floors of DaemonSet x and Deployment web add up to 3; set maxUnavailable: 1 instead")]
-fn other_kinds_under_the_same_budget(#[case] kind: Kind, #[case] budget: DisruptionBudget, #[case] expected: &str) {
+     the floors of Deployment web and DaemonSet x add up to 3; set maxUnavailable: 1 instead"
+)]
+fn other_kinds_under_the_same_budget(
+    #[case] kind: Kind,
+    #[case] budget: DisruptionBudget,
+    #[case] expected: &str,
+) {
     let other = workload(kind, "shop/x");
     let index = index(36, [web().object(), other.object(), budget.object()]);
     assert_eq!(lines(&index, RULE, Kind::Deployment, "shop/web"), [expected]);
@@ -224,10 +238,15 @@ fn other_kinds_under_the_same_budget(#[case] kind: Kind, #[case] budget: Disrupt
 #[test]
 fn a_workload_whose_floor_is_unknown_makes_the_sum_unknown() {
     let other = deployment("shop/api").with(|w| w.replicas = Field::Invalid);
-    let index = index(36, [web().object(), other.object(), all().min_available(1).object()]);
+    let index = index(
+        36,
+        [web().object(), other.object(), all().min_available(1).object()],
+    );
     assert_eq!(
         lines(&index, RULE, Kind::Deployment, "shop/web"),
-        ["unknown: PodDisruptionBudget shop/all also selects the pods of Deployment shop/api, whose number cannot be told"]
+        [
+            "unknown: PodDisruptionBudget shop/all also selects the pods of Deployment shop/api, whose number cannot be told"
+        ]
     );
 }
 
@@ -244,7 +263,10 @@ fn the_worst_of_several_budgets_counts() {
     };
     let fits = all().max_unavailable(1);
     assert!(beside(vec![fits.clone(), refused.clone()]).starts_with("unknown: "));
-    assert!(beside(vec![fits, refused, pdb().min_available(3)]).contains("PodDisruptionBudget shop/web has minAvailable 3"));
+    assert!(
+        beside(vec![fits, refused, pdb().min_available(3)])
+            .contains("PodDisruptionBudget shop/web has minAvailable 3")
+    );
 }
 
 #[test]
@@ -256,7 +278,14 @@ fn names_that_are_as_long_as_kubernetes_takes_leave_the_way_out() {
         w.replicas = Field::Set(2);
         w.template.labels = labels(&[("app", &name)]);
     });
-    let index = index(36, [web.object(), other.object(), budget(&path).min_available(9).object()]);
+    let index = index(
+        36,
+        [
+            web.object(),
+            other.object(),
+            budget(&path).min_available(9).object(),
+        ],
+    );
     let results = crate::rules::tests::ask(&index, RULE, Kind::Deployment, &path);
     let crate::model::finding::Outcome::Fail { message, .. } = &results[0].outcome else {
         panic!("{results:?}");

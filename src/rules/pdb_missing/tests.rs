@@ -116,15 +116,26 @@ fn it_judges(#[case] workload: Workload, #[case] beside: Vec<Object>, #[case] ex
 #[case::absence(json!({"matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}), true)]
 fn expressions_are_judged_in_full(#[case] selector: serde_json::Value, #[case] selects: bool) {
     let selector = serde_json::from_value(selector).expect("a selector");
-    let index = index(36, [web().object(), budget("shop/b").selecting(selector).object()]);
+    let index = index(
+        36,
+        [web().object(), budget("shop/b").selecting(selector).object()],
+    );
     let said = &lines(&index, RULE, Kind::Deployment, "shop/web")[0];
     assert_eq!(said.starts_with("pass"), selects, "{said}");
 }
 
 #[test]
 fn the_remedy_is_a_whole_budget_by_labels_that_last() {
-    let web = labelled(web(), &[("app", "web"), ("version", "7"), ("helm.sh/chart", "web-7")]);
-    let made = manifest(&index(36, [web.clone().object()]), RULE, Kind::Deployment, "shop/web");
+    let web = labelled(
+        web(),
+        &[("app", "web"), ("version", "7"), ("helm.sh/chart", "web-7")],
+    );
+    let made = manifest(
+        &index(36, [web.clone().object()]),
+        RULE,
+        Kind::Deployment,
+        "shop/web",
+    );
     let mut whole = json!({
         "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
         "metadata": {"name": "web", "namespace": "shop"},
@@ -201,16 +212,20 @@ fn answers(index: &Index) -> Vec<CheckResult> {
     };
     let keys = index.workload_keys();
     let results = keys.iter().flat_map(of);
-    results
-        .filter(|result| result.rule.starts_with("pdb-"))
-        .collect()
+    results.filter(|result| result.rule.starts_with("pdb-")).collect()
 }
 
 /// A workload of a few labels; and what beside it.
 fn world() -> impl Strategy<Value = Vec<Object>> {
-    let label = |key: &'static str| prop::option::of(prop::sample::select(vec!["a", "b"])).prop_map(move |v| (key, v));
-    let labels_of = (label("app"), label("tier"), label("version"))
-        .prop_map(|(a, b, c)| [a, b, c].into_iter().filter_map(|(k, v)| Some((k, v?))).collect::<Vec<_>>());
+    let label = |key: &'static str| {
+        prop::option::of(prop::sample::select(vec!["a", "b"])).prop_map(move |v| (key, v))
+    };
+    let labels_of = (label("app"), label("tier"), label("version")).prop_map(|(a, b, c)| {
+        [a, b, c]
+            .into_iter()
+            .filter_map(|(k, v)| Some((k, v?)))
+            .collect::<Vec<_>>()
+    });
     let kind = prop::sample::select(vec![
         Kind::Deployment,
         Kind::Deployment,
@@ -220,20 +235,33 @@ fn world() -> impl Strategy<Value = Vec<Object>> {
         Kind::Pod,
         Kind::ReplicaSet,
     ]);
-    let workload = (kind, 0..4_i32, labels_of.clone());
-    let amount = prop::sample::select(vec![None, Some("0"), Some("1"), Some("2"), Some("50%"), Some("100%")]);
+    let drawn = (kind, 0..4_i32, labels_of.clone());
+    let amount = prop::sample::select(vec![
+        None::<&str>,
+        Some("0"),
+        Some("1"),
+        Some("2"),
+        Some("50%"),
+        Some("100%"),
+    ]);
     let budget_of = (labels_of, amount.clone(), amount);
     let scaler = (0..4_usize, 1..4_i32);
     (
-        prop::collection::vec(workload, 1..5),
+        prop::collection::vec(drawn, 1..5),
         prop::collection::vec(budget_of, 0..3),
         prop::collection::vec(scaler, 0..2),
     )
         .prop_map(|(workloads, budgets, scalers)| {
-            let number = |text: &str| text.parse().map_or_else(|_| text.into(), crate::model::intstr::IntOrString::Int);
-            let workloads = workloads.into_iter().enumerate().map(|(i, (kind, replicas, pairs))| {
-                labelled(workload(kind, &format!("shop/w{i}")).replicas(replicas), &pairs).object()
-            });
+            let number = |text: &str| {
+                text.parse()
+                    .map_or_else(|_| text.into(), crate::model::intstr::IntOrString::Int)
+            };
+            let workloads = workloads
+                .into_iter()
+                .enumerate()
+                .map(|(i, (kind, replicas, pairs))| {
+                    labelled(workload(kind, &format!("shop/w{i}")).replicas(replicas), &pairs).object()
+                });
             let budgets = budgets.into_iter().enumerate().map(|(i, (pairs, least, most))| {
                 let mut made = budget(&format!("shop/b{i}")).selecting(selector(&pairs));
                 match (least, most) {

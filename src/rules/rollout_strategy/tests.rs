@@ -116,11 +116,17 @@ fn what_no_service_selects_is_not_judged(#[case] services: Vec<Object>) {
 }
 
 #[rstest]
-#[case::off_by_default(36, "fail info: where the feature gate MaxUnavailableStatefulSet is on, a rollout may take all 3 pods down \
+#[case::off_by_default(
+    36,
+    "fail info: where the feature gate MaxUnavailableStatefulSet is on, a rollout may take all 3 pods down \
      before a new one is ready: spec.updateStrategy.rollingUpdate.maxUnavailable is 100% in StatefulSet shop/web, whose floor is \
-     3; set it to 1")]
-#[case::on_by_default(37, "fail warning: a rollout may take all 3 pods down before a new one is ready: \
-     spec.updateStrategy.rollingUpdate.maxUnavailable is 100% in StatefulSet shop/web, whose floor is 3; set it to 1")]
+     3; set it to 1"
+)]
+#[case::on_by_default(
+    37,
+    "fail warning: a rollout may take all 3 pods down before a new one is ready: \
+     spec.updateStrategy.rollingUpdate.maxUnavailable is 100% in StatefulSet shop/web, whose floor is 3; set it to 1"
+)]
 fn the_field_of_a_set_in_a_file_may_not_count(#[case] version: u32, #[case] expected: &str) {
     let mut index = Index::of_files(ClusterVersion(version));
     index.apply(set(rolling("100%", None)).object(), Moment(0));
@@ -134,7 +140,10 @@ fn the_field_of_a_set_in_a_file_may_not_count(#[case] version: u32, #[case] expe
 #[case::by_hand(set(Strategy::OnDelete), json!({"updateStrategy": {"type": "RollingUpdate"}}))]
 #[case::a_set(set(rolling("3", None)), json!({"updateStrategy": {"rollingUpdate": {"maxUnavailable": 1}}}))]
 fn the_remedy_takes_a_part(#[case] workload: Workload, #[case] spec: Value) {
-    let (kind, owned) = (workload.key.kind, workload.clone().owned_by("x/v1", "Kafka", "main"));
+    let (kind, owned) = (
+        workload.key.kind,
+        workload.clone().owned_by("x/v1", "Kafka", "main"),
+    );
     let served = |workload: Workload| index(36, [workload.object(), service("shop/web").object()]);
     assert_eq!(
         patch(&served(workload), RULE, kind, "shop/web"),
@@ -142,7 +151,9 @@ fn the_remedy_takes_a_part(#[case] workload: Workload, #[case] spec: Value) {
     );
     let told = advice(&served(owned), RULE, kind, "shop/web");
     assert!(
-        told.ends_with(&format!("in its Kafka main: a change of {kind} shop/web would be undone")),
+        told.ends_with(&format!(
+            "in its Kafka main: a change of {kind} shop/web would be undone"
+        )),
         "{told}"
     );
 }

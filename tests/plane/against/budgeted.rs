@@ -132,8 +132,9 @@ fn compare_allowed(world: &World, ours: &BTreeMap<String, Option<i64>>) {
         let budgets = world.plane.get(&["poddisruptionbudgets", "-A"]);
         let budgets = budgets.map_err(|error| error.to_string())?;
         let items = budgets["items"].as_array().into_iter().flatten();
-        let theirs: BTreeMap<String, &Value> =
-            items.map(|b| (text(&b["metadata"]["name"]), &b["status"])).collect();
+        let theirs: BTreeMap<String, &Value> = items
+            .map(|b| (text(&b["metadata"]["name"]), &b["status"]))
+            .collect();
         let differs = |(name, ours): &(&String, &Option<i64>)| {
             let status = theirs.get(*name).filter(|status| !status["conditions"].is_null());
             let allowed = status.and_then(|status| status["disruptionsAllowed"].as_i64());
@@ -232,13 +233,16 @@ fn budgets_allow_and_evictions_are_answered_as_the_rules_say() {
     let mut names: Vec<&str> = cases.iter().map(|case| case.namespace.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    let space = |name: &&str| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+    let space =
+        |name: &&str| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
     let spaces: Vec<Value> = names.iter().map(space).collect();
     world.apply(&spaces);
     usable(&world, &spaces);
 
     let of = |part: fn(&Shape, &str, &str) -> Vec<Value>| {
-        let all = cases.iter().flat_map(move |case| part(&case.shape, &case.name, &case.namespace));
+        let all = cases
+            .iter()
+            .flat_map(move |case| part(&case.shape, &case.name, &case.namespace));
         all.collect::<Vec<Value>>()
     };
     let (workloads, budgets) = (of(Shape::workloads), of(Shape::budgets));

@@ -157,9 +157,14 @@ fn fewest(world: &World, cases: &[(String, Shape)]) -> BTreeMap<String, u32> {
     });
     let of = |ready: &BTreeMap<String, u32>| -> BTreeMap<String, u32> {
         let names = cases.iter().map(|(name, _)| name);
-        names.map(|name| (name.clone(), ready.get(name).copied().unwrap_or(0))).collect()
+        names
+            .map(|name| (name.clone(), ready.get(name).copied().unwrap_or(0)))
+            .collect()
     };
-    let (mut last, mut since) = (of(&old_and_ready(world).expect("pods can be read")), Instant::now());
+    let (mut last, mut since) = (
+        of(&old_and_ready(world).expect("pods can be read")),
+        Instant::now(),
+    );
     while since.elapsed() < QUIET {
         std::thread::sleep(Duration::from_millis(300));
         let now = of(&old_and_ready(world).expect("pods can be read"));
@@ -177,8 +182,15 @@ fn fewest(world: &World, cases: &[(String, Shape)]) -> BTreeMap<String, u32> {
 /// The workloads as the API server stored them, with their Services.
 fn stored(world: &World) -> Index {
     let kinds = "deployments,statefulsets,services";
-    let list = world.plane.get(&[kinds, "-n", NAMESPACE]).expect("they can be read");
-    let read = manifest::read(&["-".into()], &mut list.to_string().as_bytes(), ClusterVersion::NEWEST);
+    let list = world
+        .plane
+        .get(&[kinds, "-n", NAMESPACE])
+        .expect("they can be read");
+    let read = manifest::read(
+        &["-".into()],
+        &mut list.to_string().as_bytes(),
+        ClusterVersion::NEWEST,
+    );
     assert!(read.errors.is_empty(), "{:?}", read.errors);
     let mut index = Index::complete(ClusterVersion::NEWEST);
     let objects = read.objects.into_iter().map(|(object, _)| object);
@@ -216,7 +228,11 @@ fn a_rollout_takes_down_what_we_say_and_all_exactly_where_the_rule_fails() {
     world.apply(std::slice::from_ref(&space));
     usable(&world, std::slice::from_ref(&space));
     let cases = cases();
-    let of = |revision| cases.iter().map(move |(name, shape)| shape.manifest(name, revision));
+    let of = |revision| {
+        cases
+            .iter()
+            .map(move |(name, shape)| shape.manifest(name, revision))
+    };
     let services = cases.iter().map(|(name, _)| service(name));
     let first: Vec<Value> = of(1).chain(services).collect();
     world.apply(&first);
@@ -237,7 +253,9 @@ fn a_rollout_takes_down_what_we_say_and_all_exactly_where_the_rule_fails() {
     for (name, shape) in &cases {
         let ((ours, fails), theirs) = (ours(&index, name), left[name]);
         if ours != theirs || (fails != (theirs == 0) && shape.replicas > 1) {
-            differences.push(format!("{name}: {ours} left, fails: {fails}; really {theirs}: {shape:?}"));
+            differences.push(format!(
+                "{name}: {ours} left, fails: {fails}; really {theirs}: {shape:?}"
+            ));
         }
         all_down += usize::from(theirs == 0);
         some_down += usize::from(theirs > 0 && theirs < shape.replicas);

@@ -82,7 +82,9 @@ fn planted() -> impl Strategy<Value = Planted> {
 }
 
 fn amount() -> impl Strategy<Value = Value> {
-    let percent = select(vec![0, 1, 10, 25, 33, 34, 49, 50, 51, 66, 67, 75, 80, 90, 99, 100]);
+    let percent = select(vec![
+        0, 1, 10, 25, 33, 34, 49, 50, 51, 66, 67, 75, 80, 90, 99, 100,
+    ]);
     prop_oneof![
         (0..=7_u32).prop_map(Value::from),
         percent.prop_map(|p| format!("{p}%").into())
@@ -128,7 +130,8 @@ impl Shape {
 
     /// Its workloads and autoscalers.
     pub(super) fn workloads(&self, case: &str, namespace: &str) -> Vec<Value> {
-        let of = |(at, planted): (usize, &Planted)| planted.manifests(&format!("{case}-{at}"), case, namespace);
+        let of =
+            |(at, planted): (usize, &Planted)| planted.manifests(&format!("{case}-{at}"), case, namespace);
         self.planted.iter().enumerate().flat_map(of).collect()
     }
 
