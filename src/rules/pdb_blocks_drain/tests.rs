@@ -215,7 +215,7 @@ const ASKED: &str =
     &format!("{ASKED} Job x too, which has no scale, so it allows nothing while it has pods; narrow its selector"))]
 #[case::scales_are_not_asked_for(Kind::DaemonSet, all().min_available(2), "pass: PodDisruptionBudget all lets 1 of 3 of Deployment web and DaemonSet x go")]
 #[case::a_daemon_sets_pods_may_be_what_lets_go(Kind::DaemonSet, all().min_available(3),
-    "unknown: PodDisruptionBudget shop/all also selects the pods of DaemonSet x, whose number cannot be told")]
+    "unknown: PodDisruptionBudget shop/all also selects the pods of DaemonSet shop/x, whose number cannot be told")]
 #[case::a_jobs_pods_come_and_go(Kind::Job, all().min_available(3),
     "fail warning: no drain can move its pods: PodDisruptionBudget shop/all has minAvailable 3, and the floors of Deployment \
      web and Job x add up to 3; set maxUnavailable: 1 instead")]
