@@ -10,6 +10,7 @@
 //! It has no client, no async and no clock. Each call marks the workloads and nodes whose answers it may have changed
 //! ([`Index::take_dirty`]); an event that changes nothing that is read marks nothing.
 
+mod budgets;
 mod intern;
 mod namespaces;
 mod nodes;
@@ -19,6 +20,7 @@ mod view;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+pub use self::budgets::{Allowance, BudgetView};
 pub use self::nodes::NodeId;
 pub use self::owners::{NodeCount, OwnerId};
 pub use self::view::{ClusterView, Floor, FloorSource, NodeView, PodView, WorkloadView};

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use slab::Slab;
 
+use super::budgets::counts_alike;
 use super::nodes::NodeId;
 use super::pods::PodId;
 use super::{Index, namespaces};
 use crate::model::keys::{Kind, ObjectKey};
+use crate::model::selector::Labels;
 use crate::model::workload::{Controller, Workload};
 
 /// A slot in the table of owners.
@@ -226,7 +228,8 @@ impl Index {
             return;
         }
         let judged = kept.is_some();
-        owner.object = kept;
+        let old = std::mem::replace(&mut owner.object, kept);
+        let counted = self.counted_anew(id, old.as_deref());
         if judged {
             self.context_mut(&key.namespace).workloads.insert(id);
         } else {
@@ -234,7 +237,28 @@ impl Index {
                 context.workloads.remove(&id);
             });
         }
+        for labels in counted {
+            self.mark_sharing(&key.namespace, &labels);
+        }
         self.dirty.workloads.insert(key);
+    }
+
+    /// The labels of the pods that an owner's change makes more or fewer, as far as its own objects say: those of now, and
+    /// those that it had before.
+    fn counted_anew(&self, id: OwnerId, old: Option<&Workload>) -> Vec<Labels> {
+        let new = self.owners.get(id).object.as_deref();
+        if let (Some(old), Some(new)) = (old, new)
+            && counts_alike(old, new)
+        {
+            return Vec::new();
+        }
+        let mut labels: Vec<Labels> = [old, new]
+            .into_iter()
+            .flatten()
+            .map(|w| w.template.labels.clone())
+            .collect();
+        labels.dedup();
+        labels
     }
 
     pub(super) fn delete_workload(&mut self, key: &ObjectKey) {
@@ -244,13 +268,14 @@ impl Index {
             return;
         }
         owner.present = false;
-        if owner.object.take().is_some() {
+        if let Some(gone) = owner.object.take() {
             let left: Vec<NodeId> = owner.counts.keys().copied().collect();
             left.into_iter().for_each(|node| self.mark_left(node));
             self.dirty.workloads.insert(key.clone());
             self.forget_in_context(&key.namespace, |context| {
                 context.workloads.remove(&id);
             });
+            self.mark_sharing(&key.namespace, &gone.template.labels);
         }
         self.link(id, None);
         self.owners.release(id);

@@ -4,10 +4,17 @@
 //! `check` and a table of cases. Adding one = one file and one line in [`RULES`]; the command line, the README's table and
 //! the reports follow from that.
 
+mod budgets;
+mod floor;
 mod memory_limit;
 mod min_replicas;
+mod pdb_blocks_drain;
+mod pdb_missing;
+mod pdb_overlap;
+mod pdb_unhealthy_eviction;
 mod pod_spread;
 mod remedy;
+mod rollout_strategy;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +58,24 @@ impl From<Outcome> for Answers {
     }
 }
 
+/// Why a rule has nothing to judge.
+#[derive(Debug)]
+enum Unjudged {
+    /// What it asks does not arise.
+    NotApplicable(String),
+    /// An input is missing or refused.
+    Unknown(String),
+}
+
+impl From<Unjudged> for Outcome {
+    fn from(why: Unjudged) -> Self {
+        match why {
+            Unjudged::NotApplicable(why) => Outcome::NotApplicable(why),
+            Unjudged::Unknown(why) => Outcome::Unknown(why),
+        }
+    }
+}
+
 /// What all rules say of one workload.
 #[derive(Clone, Debug, Default)]
 pub struct Judgement {
@@ -80,7 +105,16 @@ pub struct Rule {
 }
 
 /// Every rule, in the order in which results are printed.
-pub static RULES: &[Rule] = &[memory_limit::RULE, min_replicas::RULE, pod_spread::RULE];
+pub static RULES: &[Rule] = &[
+    memory_limit::RULE,
+    min_replicas::RULE,
+    pod_spread::RULE,
+    pdb_missing::RULE,
+    pdb_blocks_drain::RULE,
+    pdb_overlap::RULE,
+    pdb_unhealthy_eviction::RULE,
+    rollout_strategy::RULE,
+];
 
 /// The rule of that name.
 #[must_use]

@@ -83,7 +83,15 @@ pub(super) fn remedy(index: &Index, rule: &str, kind: Kind, path: &str) -> Remed
 pub(super) fn patch(index: &Index, rule: &str, kind: Kind, path: &str) -> (String, serde_json::Value) {
     match remedy(index, rule, kind, path) {
         Remedy::Patch { target, patch, .. } => (target.to_string(), patch),
-        Remedy::Advice(advice) => panic!("no patch but advice: {advice}"),
+        other => panic!("no patch but: {other}"),
+    }
+}
+
+/// The object that the last result's remedy creates.
+pub(super) fn manifest(index: &Index, rule: &str, kind: Kind, path: &str) -> serde_json::Value {
+    match remedy(index, rule, kind, path) {
+        Remedy::Create { manifest, .. } => manifest,
+        other => panic!("nothing to create but: {other}"),
     }
 }
 
@@ -91,7 +99,7 @@ pub(super) fn patch(index: &Index, rule: &str, kind: Kind, path: &str) -> (Strin
 pub(super) fn advice(index: &Index, rule: &str, kind: Kind, path: &str) -> String {
     match remedy(index, rule, kind, path) {
         Remedy::Advice(advice) => advice,
-        patch @ Remedy::Patch { .. } => panic!("no advice but a patch: {patch}"),
+        other => panic!("no advice but: {other}"),
     }
 }
 
@@ -129,7 +137,17 @@ fn every_rule_answers_for_every_workload() {
 
 #[rstest]
 fn system_namespaces_are_not_judged(
-    #[values("memory-limit", "min-replicas", "pod-spread")] rule: &str,
+    #[values(
+        "memory-limit",
+        "min-replicas",
+        "pod-spread",
+        "pdb-missing",
+        "pdb-blocks-drain",
+        "pdb-overlap",
+        "pdb-unhealthy-eviction",
+        "rollout-strategy"
+    )]
+    rule: &str,
     #[values("kube-system", "kube-public", "kube-node-lease")] namespace: &str,
 ) {
     let path = format!("{namespace}/web");
@@ -142,7 +160,16 @@ fn system_namespaces_are_not_judged(
 
 #[rstest]
 fn only_the_pod_template_is_judged_of_other_kinds(
-    #[values("min-replicas", "pod-spread")] rule: &str,
+    #[values(
+        "min-replicas",
+        "pod-spread",
+        "pdb-missing",
+        "pdb-blocks-drain",
+        "pdb-overlap",
+        "pdb-unhealthy-eviction",
+        "rollout-strategy"
+    )]
+    rule: &str,
     #[values(Kind::DaemonSet, Kind::CronJob, Kind::Job, Kind::Pod, Kind::ReplicaSet)] kind: Kind,
 ) {
     let index = index(36, [workload(kind, "shop/web").object()]);
@@ -153,6 +180,25 @@ fn only_the_pod_template_is_judged_of_other_kinds(
     assert!(
         lines(&index, "memory-limit", kind, "shop/web")[0].starts_with("app: fail warning:"),
         "{kind}"
+    );
+}
+
+#[rstest]
+#[case("pdb-missing", Kind::PodDisruptionBudget)]
+#[case("pdb-blocks-drain", Kind::PodDisruptionBudget)]
+#[case("pdb-overlap", Kind::PodDisruptionBudget)]
+#[case("pdb-unhealthy-eviction", Kind::PodDisruptionBudget)]
+#[case("rollout-strategy", Kind::Service)]
+fn nothing_is_judged_by_the_absence_of_what_is_not_listed(#[case] rule: &str, #[case] kind: Kind) {
+    let mut index = Index::complete(ClusterVersion(36));
+    index.apply(deployment("shop/web").replicas(3).object(), Moment(0));
+    index.set_unreadable(kind, "403 Forbidden");
+    assert_eq!(
+        lines(&index, rule, Kind::Deployment, "shop/web"),
+        [format!(
+            "unknown: {} cannot be read: 403 Forbidden",
+            kind.plural()
+        )]
     );
 }
 

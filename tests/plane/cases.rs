@@ -66,6 +66,18 @@ pub(crate) fn hpa(namespace: &str, name: &str, target: &str, min: Option<i32>, m
     h
 }
 
+/// A budget that fits a workload.
+pub(crate) fn budget(namespace: &str, name: &str) -> Value {
+    json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": { "name": name, "namespace": namespace },
+            "spec": { "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
+                      "selector": { "matchLabels": { "app": name } } } })
+}
+
+fn service(namespace: &str, name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": namespace },
+            "spec": { "selector": { "app": name }, "ports": [{ "port": 80 }] } })
+}
+
 pub(crate) fn limit_range(namespace: &str, item: Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": { "name": "limits", "namespace": namespace },
             "spec": { "limits": [item] } })
@@ -140,7 +152,68 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(replica_cases());
     cases.extend(spread_cases());
     cases.extend(kind_cases());
+    cases.extend(budget_cases());
+    for case in &mut cases {
+        if !case.plant.iter().any(|o| o["kind"] == "PodDisruptionBudget") {
+            case.plant.push(budget(case.namespace, case.name));
+        }
+    }
     cases
+}
+
+/// Workloads that are good but for their budgets, and for how they roll out.
+fn budget_cases() -> Vec<Case> {
+    let with = |name: &'static str, expect, budgets: Vec<Value>| Case {
+        name,
+        namespace: "planted",
+        plant: [good("Deployment", "planted", name)]
+            .into_iter()
+            .chain(budgets)
+            .collect(),
+        expect,
+    };
+    let changed = |name: &str, change: fn(&mut Value)| {
+        let mut budget = budget("planted", name);
+        change(&mut budget["spec"]);
+        budget
+    };
+    let mut second = changed("pdb-twice", |_| {});
+    second["metadata"]["name"] = "pdb-twice-more".into();
+    let mut recreate = with("recreate", &["rollout-strategy"], Vec::new());
+    recreate.plant[0]["spec"]["strategy"] = json!({ "type": "Recreate" });
+    recreate.plant[0]["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] =
+        json!({ "tcpSocket": { "port": 80 } });
+    recreate.plant.push(service("planted", "recreate"));
+    vec![
+        with(
+            "pdb-of-others",
+            &["pdb-missing"],
+            vec![changed("pdb-of-others", |s| {
+                s["selector"]["matchLabels"]["app"] = "nobody".into();
+            })],
+        ),
+        with(
+            "pdb-equals",
+            &["pdb-blocks-drain"],
+            vec![changed("pdb-equals", |s| {
+                s["maxUnavailable"].take();
+                s["minAvailable"] = 2.into();
+            })],
+        ),
+        with(
+            "pdb-twice",
+            &["pdb-overlap"],
+            vec![changed("pdb-twice", |_| {}), second],
+        ),
+        with(
+            "pdb-unready",
+            &["pdb-unhealthy-eviction"],
+            vec![changed("pdb-unready", |s| {
+                s["unhealthyPodEvictionPolicy"].take();
+            })],
+        ),
+        recreate,
+    ]
 }
 
 fn memory_cases() -> Vec<Case> {

@@ -190,7 +190,11 @@ const STRATEGY: Keep = Only(&[
     ("type", Scalar),
     (
         "rollingUpdate",
-        Only(&[("maxUnavailable", Scalar), ("maxSurge", Scalar)]),
+        Only(&[
+            ("maxUnavailable", Scalar),
+            ("maxSurge", Scalar),
+            ("partition", Scalar),
+        ]),
     ),
 ]);
 
@@ -327,6 +331,7 @@ static BUDGET: Keep = Only(&[
             ("selector", SELECTOR),
             ("minAvailable", Scalar),
             ("maxUnavailable", Scalar),
+            ("unhealthyPodEvictionPolicy", Scalar),
         ]),
     ),
 ]);

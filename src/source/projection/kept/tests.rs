@@ -131,6 +131,7 @@ impl Maker<'_> {
             "restartPolicy" => self.pick(&["Always", "Never"]),
             "whenUnsatisfiable" => self.pick(&["DoNotSchedule", "ScheduleAnyway"]),
             "maxUnavailable" | "maxSurge" | "minAvailable" => self.pick(&["25%", "1", "50%"]),
+            "unhealthyPodEvictionPolicy" => self.pick(&["AlwaysAllow", "IfHealthyBudget"]),
             _ => return None,
         })
     }
