@@ -4,6 +4,10 @@
 //! `check` and a table of cases. Adding one = one file and one line in [`RULES`]; the command line, the README's table and
 //! the reports follow from that.
 
+mod autoscaler_blind;
+mod autoscaler_conflict;
+mod autoscaler_headroom;
+mod few_large_replicas;
 mod memory_limit;
 mod min_replicas;
 mod pod_spread;
@@ -13,7 +17,8 @@ mod tests;
 
 use jiff::Timestamp;
 
-use crate::index::{Listing, WorkloadView};
+use crate::index::{Index, Listing, WorkloadView};
+use crate::model::autoscaler::Autoscaler;
 use crate::model::finding::{CheckResult, Outcome, Severity};
 use crate::model::keys::{Kind, is_system_namespace};
 use crate::policy::Policy;
@@ -80,7 +85,15 @@ pub struct Rule {
 }
 
 /// Every rule, in the order in which results are printed.
-pub static RULES: &[Rule] = &[memory_limit::RULE, min_replicas::RULE, pod_spread::RULE];
+pub static RULES: &[Rule] = &[
+    memory_limit::RULE,
+    min_replicas::RULE,
+    pod_spread::RULE,
+    few_large_replicas::RULE,
+    autoscaler_conflict::RULE,
+    autoscaler_headroom::RULE,
+    autoscaler_blind::RULE,
+];
 
 /// The rule of that name.
 #[must_use]
@@ -134,6 +147,13 @@ pub fn judge(question: &Question<'_>) -> Judgement {
         judgement.results.extend(results);
     }
     judgement
+}
+
+/// The autoscalers whose target does not exist, with what is to be said of each: no workload is there to say it of.
+pub fn judge_strays(index: &Index) -> impl Iterator<Item = (&Autoscaler, CheckResult)> {
+    let is_of_files = index.is_of_files();
+    let strays = index.strays();
+    strays.filter_map(move |stray| Some((stray, autoscaler_conflict::judge_stray(stray, is_of_files)?)))
 }
 
 /// The `//!` comment at the head of a source file, as Markdown: rules and detectors carry their reference page there.

@@ -239,7 +239,12 @@ fn replica_cases() -> Vec<Case> {
         replicas("hpa-min-absent", &["min-replicas"], Some(3), Some((None, 5))),
         replicas("hpa-1-to-5", &["min-replicas"], Some(3), Some((Some(1), 5))),
         replicas("hpa-2-to-5", &[], Some(2), Some((Some(2), 5))),
-        replicas("hpa-1-to-1", &["min-replicas"], Some(1), Some((Some(1), 1))),
+        replicas(
+            "hpa-1-to-1",
+            &["autoscaler-headroom", "min-replicas"],
+            Some(1),
+            Some((Some(1), 1)),
+        ),
         replicas("hpa-raises-one", &[], Some(1), Some((Some(3), 5))),
         elsewhere,
         bare,

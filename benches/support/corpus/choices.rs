@@ -169,6 +169,28 @@ impl Scaling {
         }
     }
 
+    /// Whether somebody else sets the replicas of an autoscaler's target: the subject, if any, and the answer. A 0 switches
+    /// the autoscaler off.
+    const fn conflict(self) -> (&'static str, &'static str) {
+        match self {
+            Scaling::Autoscaled {
+                replicas: Some(1..), ..
+            } => ("replicas", "fail warning"),
+            Scaling::Autoscaled { .. } => ("", "pass"),
+            Scaling::Replicas(_) | Scaling::Absent | Scaling::OthersAutoscaler(_) => ("", "notApplicable"),
+        }
+    }
+
+    /// Whether an autoscaler that is not switched off has room.
+    fn headroom(self) -> &'static str {
+        let (floor, ceiling) = self.bounds();
+        match self {
+            Scaling::Autoscaled { .. } if ceiling > floor => "pass",
+            Scaling::Autoscaled { .. } if floor > 0 => "fail info",
+            _ => "notApplicable",
+        }
+    }
+
     /// What stands in `spec.replicas`.
     pub(crate) fn replicas(self) -> Option<u32> {
         match self {
@@ -360,6 +382,9 @@ fn is_zero(limit: &str) -> bool {
     matches!(limit, "0" | "\"0\"" | "0Mi")
 }
 
+/// The rules on autoscalers.
+const AUTOSCALER_RULES: [&str; 3] = ["autoscaler-conflict", "autoscaler-headroom", "autoscaler-blind"];
+
 /// An application.
 #[derive(Debug)]
 pub(crate) struct App<'t> {
@@ -434,7 +459,10 @@ impl<'t> App<'t> {
             truth.insert(row, status.to_owned());
         };
         if self.team.namespace == "kube-system" {
-            for rule in ["memory-limit", "min-replicas", "pod-spread"] {
+            for rule in ["memory-limit", "min-replicas", "pod-spread"]
+                .iter()
+                .chain(&AUTOSCALER_RULES)
+            {
                 is(rule, "", "notApplicable");
             }
             return;
@@ -443,10 +471,15 @@ impl<'t> App<'t> {
             is("memory-limit", container.name, self.limited(container));
         }
         if !self.kind.is_scaled() {
-            is("min-replicas", "", "notApplicable");
-            is("pod-spread", "", "notApplicable");
+            for rule in ["min-replicas", "pod-spread"].iter().chain(&AUTOSCALER_RULES) {
+                is(rule, "", "notApplicable");
+            }
             return;
         }
+        let (subject, status) = self.scaling.conflict();
+        is("autoscaler-conflict", subject, status);
+        is("autoscaler-headroom", "", self.scaling.headroom());
+        is("autoscaler-blind", "", "notApplicable");
         let (floor, ceiling) = self.scaling.bounds();
         is(
             "min-replicas",
