@@ -154,9 +154,10 @@ fn judge(view: &WorkloadView<'_>, floor: &Floor, percent: u32) -> Outcome {
     match (large, invalid) {
         _ if pods < enough => few(view, floor, &sizes, enough),
         (Some(large), _) => too_large(view, floor, large, &sizes, enough),
-        (None, Some((resource, _))) => {
-            Outcome::Unknown(format!("what its pods request of {} cannot be told", resource.as_str()))
-        }
+        (None, Some((resource, _))) => Outcome::Unknown(format!(
+            "what its pods request of {} cannot be told",
+            resource.as_str()
+        )),
         (None, None) if sizes.is_empty() => Outcome::NotApplicable(format!(
             "{} at least, and none says how much it requests",
             count(pods, "replica")

@@ -382,8 +382,13 @@ fn is_zero(limit: &str) -> bool {
     matches!(limit, "0" | "\"0\"" | "0Mi")
 }
 
-/// The rules on autoscalers.
-const AUTOSCALER_RULES: [&str; 3] = ["autoscaler-conflict", "autoscaler-headroom", "autoscaler-blind"];
+/// The rules on how it is scaled, beside `min-replicas`.
+const SCALING_RULES: [&str; 4] = [
+    "few-large-replicas",
+    "autoscaler-conflict",
+    "autoscaler-headroom",
+    "autoscaler-blind",
+];
 
 /// An application.
 #[derive(Debug)]
@@ -461,7 +466,7 @@ impl<'t> App<'t> {
         if self.team.namespace == "kube-system" {
             for rule in ["memory-limit", "min-replicas", "pod-spread"]
                 .iter()
-                .chain(&AUTOSCALER_RULES)
+                .chain(&SCALING_RULES)
             {
                 is(rule, "", "notApplicable");
             }
@@ -471,7 +476,7 @@ impl<'t> App<'t> {
             is("memory-limit", container.name, self.limited(container));
         }
         if !self.kind.is_scaled() {
-            for rule in ["min-replicas", "pod-spread"].iter().chain(&AUTOSCALER_RULES) {
+            for rule in ["min-replicas", "pod-spread"].iter().chain(&SCALING_RULES) {
                 is(rule, "", "notApplicable");
             }
             return;
@@ -487,6 +492,16 @@ impl<'t> App<'t> {
             match floor {
                 0 => "notApplicable",
                 1 => "fail warning",
+                _ => "pass",
+            },
+        );
+        // Every container requests CPU.
+        is(
+            "few-large-replicas",
+            "",
+            match floor {
+                0 => "notApplicable",
+                1 => "fail info",
                 _ => "pass",
             },
         );

@@ -144,12 +144,21 @@ fn the_floor_is_made_of_many_small_pods(
 fn the_floor_is_the_autoscalers_where_there_is_one(#[case] autoscaler: Autoscaler, #[case] expected: &str) {
     let index = index(36, [web("1Gi", "").replicas(5).object(), autoscaler.object()]);
     let said = lines(&index, RULE, Kind::Deployment, "shop/web");
-    assert!(said[0].starts_with("fail info: one lost pod") && said[0].contains(expected), "{said:?}");
+    assert!(
+        said[0].starts_with("fail info: one lost pod") && said[0].contains(expected),
+        "{said:?}"
+    );
 }
 
 #[test]
 fn what_may_be_scaled_to_zero_has_no_capacity_at_its_floor() {
-    let index = index(36, [web("1Gi", "").object(), scaled_object("shop/web", None, None).object()]);
+    let index = index(
+        36,
+        [
+            web("1Gi", "").object(),
+            scaled_object("shop/web", None, None).object(),
+        ],
+    );
     assert_eq!(
         lines(&index, RULE, Kind::Deployment, "shop/web"),
         ["notApplicable: it may run no replica at all, by ScaledObject web"]
@@ -172,7 +181,11 @@ fn a_node_that_takes_no_pods_is_nobodys_refuge() {
     all.push(node("large").allocatable("64Gi", "32").cordoned().object());
     let mut index = index(36, all.into_iter().chain([web("5Gi", "").replicas(2).object()]));
     let ask = |index: &Index| lines(index, RULE, Kind::Deployment, "shop/web").remove(0);
-    assert!(ask(&index).contains("the largest node has 8Gi"), "{}", ask(&index));
+    assert!(
+        ask(&index).contains("the largest node has 8Gi"),
+        "{}",
+        ask(&index)
+    );
     index.apply(
         node("large").allocatable("64Gi", "32").object(),
         crate::model::time::Moment(1),
@@ -197,7 +210,10 @@ fn the_policy_says_which_share_may_be_lost(#[case] percent: u32, #[case] replica
     };
     let view = index.view(&workload.key).expect("a workload");
     let said = judged(view, &policy, wall(0)).results;
-    let status = said.iter().find(|result| result.rule == RULE).map(|r| r.outcome.status());
+    let status = said
+        .iter()
+        .find(|result| result.rule == RULE)
+        .map(|r| r.outcome.status());
     assert_eq!(status, Some(if fails { "fail" } else { "pass" }));
 }
 
