@@ -11,7 +11,7 @@
 //!
 //! ## When it fails
 //!
-//! In a cluster, and when it has been so for more than 5 minutes by the control plane's own stamps: a metrics server that
+//! In a cluster, and when it has been so for 5 minutes by the control plane's own stamps: a metrics server that
 //! restarts is back before that.
 //!
 //! * The HorizontalPodAutoscaler's condition `ScalingActive` is False: its metrics cannot be read, or its selector fits
@@ -62,7 +62,7 @@ use crate::model::text::{clip, count};
 pub(super) const RULE: Rule = Rule {
     name: "autoscaler-blind",
     severity: Severity::Warning,
-    summary: "its autoscaler has not been able to read its metrics, or to scale, for over 5 minutes",
+    summary: "its autoscaler has not been able to read its metrics, or to scale, for 5 minutes",
     template_only: false,
     needs: &[Kind::HorizontalPodAutoscaler, Kind::ScaledObject],
     check,
@@ -138,7 +138,7 @@ struct Why {
 impl Why {
     fn lasts(&self, now: Timestamp) -> bool {
         self.since
-            .is_none_or(|since| now.duration_since(since) > PATIENCE)
+            .is_none_or(|since| now.duration_since(since) >= PATIENCE)
     }
 }
 
@@ -367,7 +367,7 @@ mod tests {
     #[rstest]
     #[case::just_now(0, "pass", Some(300))]
     #[case::for_almost_as_long(299, "pass", Some(1))]
-    #[case::for_just_as_long(300, "pass", Some(0))]
+    #[case::for_just_as_long(300, "fail warning", None)]
     #[case::for_longer(301, "fail warning", None)]
     #[case::a_stamp_of_the_future(-60, "pass", Some(360))]
     fn it_has_to_last_for_five_minutes(
