@@ -36,6 +36,7 @@ use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::plan::Change;
 use crate::policy::Policy;
+use crate::rules;
 
 /// What to do about one report.
 #[derive(Clone, Debug, PartialEq)]
@@ -227,7 +228,8 @@ impl Engine {
         }
     }
 
-    /// Active findings: rule, severity, namespace (empty for nodes and the cluster).
+    /// Active findings: rule, severity, namespace (empty for nodes and the cluster). Those on autoscalers without a target
+    /// are only here: a report is about a workload, and there is none.
     pub fn active(&self) -> impl Iterator<Item = (&'static str, Severity, &str)> {
         let nodes = self.nodes.values().filter_map(|state| state.said.as_ref());
         let nodes = nodes.flatten().map(|said| &said.finding);
@@ -236,6 +238,13 @@ impl Engine {
         workloads
             .flat_map(|(key, state)| state.active.iter().map(|(r, s)| (*r, *s, &*key.namespace)))
             .chain(unnamed.map(|f| (f.rule, f.severity, "")))
+            .chain(self.strays())
+    }
+
+    fn strays(&self) -> impl Iterator<Item = (&'static str, Severity, &str)> {
+        let index = self.is_ready().then_some(&self.index).into_iter();
+        let strays = index.flat_map(rules::judge_strays);
+        strays.filter_map(|(stray, result)| Some((result.rule, result.severity()?, &*stray.namespace)))
     }
 
     /// Findings that ended and that nobody has acknowledged.

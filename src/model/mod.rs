@@ -3,6 +3,7 @@
 //! Everything that comes from Kubernetes is turned into these types by `source`, once; nothing past that point sees a
 //! Kubernetes client's type. Names are Kubernetes' own.
 
+pub mod autoscaler;
 pub mod budget;
 pub mod config;
 pub mod context;
@@ -15,6 +16,8 @@ pub mod object;
 pub mod pod;
 pub mod quantity;
 pub mod report;
+pub mod request;
+pub mod resource;
 pub mod selector;
 pub mod subject;
 pub mod template;

@@ -1,7 +1,8 @@
 //! Anything that the index can be given.
 
+use super::autoscaler::Autoscaler;
 use super::budget::DisruptionBudget;
-use super::context::{Autoscaler, EndpointSlice, LimitRange, Namespace, Service};
+use super::context::{EndpointSlice, LimitRange, Namespace, Service};
 use super::field::FieldProblem;
 use super::keys::{Kind, ObjectKey};
 use super::node::{Lease, Node};
@@ -28,7 +29,7 @@ pub enum Object {
     Lease(Lease),
     /// A namespace.
     Namespace(Namespace),
-    /// A HorizontalPodAutoscaler.
+    /// A HorizontalPodAutoscaler, or a ScaledObject of KEDA.
     Autoscaler(Autoscaler),
     /// A PodDisruptionBudget.
     DisruptionBudget(DisruptionBudget),
@@ -50,9 +51,7 @@ impl Object {
             Object::Node(n) => ObjectKey::new(Kind::Node, "", n.name.clone()),
             Object::Lease(l) => ObjectKey::new(Kind::Lease, NODE_LEASE_NAMESPACE, l.node.clone()),
             Object::Namespace(n) => ObjectKey::new(Kind::Namespace, "", n.name.clone()),
-            Object::Autoscaler(a) => {
-                ObjectKey::new(Kind::HorizontalPodAutoscaler, a.namespace.clone(), a.name.clone())
-            }
+            Object::Autoscaler(a) => a.key(),
             Object::DisruptionBudget(p) => p.key(),
             Object::Service(s) => ObjectKey::new(Kind::Service, s.namespace.clone(), s.name.clone()),
             Object::EndpointSlice(s) => {

@@ -4,6 +4,10 @@
 //! `check` and a table of cases. Adding one = one file and one line in [`RULES`]; the command line, the README's table and
 //! the reports follow from that.
 
+mod autoscaler_blind;
+mod autoscaler_conflict;
+mod autoscaler_headroom;
+mod few_large_replicas;
 mod budgets;
 mod floor;
 mod memory_limit;
@@ -20,7 +24,8 @@ mod tests;
 
 use jiff::Timestamp;
 
-use crate::index::{Listing, WorkloadView};
+use crate::index::{Index, Listing, WorkloadView};
+use crate::model::autoscaler::Autoscaler;
 use crate::model::finding::{CheckResult, Outcome, Severity};
 use crate::model::keys::{Kind, is_system_namespace};
 use crate::policy::Policy;
@@ -114,6 +119,10 @@ pub static RULES: &[Rule] = &[
     pdb_overlap::RULE,
     pdb_unhealthy_eviction::RULE,
     rollout_strategy::RULE,
+    few_large_replicas::RULE,
+    autoscaler_conflict::RULE,
+    autoscaler_headroom::RULE,
+    autoscaler_blind::RULE,
 ];
 
 /// The rule of that name.
@@ -168,6 +177,13 @@ pub fn judge(question: &Question<'_>) -> Judgement {
         judgement.results.extend(results);
     }
     judgement
+}
+
+/// The autoscalers whose target does not exist, with what is to be said of each: no workload is there to say it of.
+pub fn judge_strays(index: &Index) -> impl Iterator<Item = (&Autoscaler, CheckResult)> {
+    let is_of_files = index.is_of_files();
+    let strays = index.strays();
+    strays.filter_map(move |stray| Some((stray, autoscaler_conflict::judge_stray(stray, is_of_files)?)))
 }
 
 /// The `//!` comment at the head of a source file, as Markdown: rules and detectors carry their reference page there.

@@ -187,6 +187,7 @@ watched_kinds! {
     Services: Service, NamespaceResourceScope, ServiceFields;
     EndpointSlices: EndpointSlice, NamespaceResourceScope, EndpointSliceFields;
     LimitRanges: LimitRange, NamespaceResourceScope, LimitRangeFields;
+    ScaledObjects: ScaledObject, NamespaceResourceScope, ScaledObjectFields;
     JudgedPods: Pod, NamespaceResourceScope, BarePodFields;
 }
 
@@ -215,7 +216,7 @@ macro_rules! for_each_kind {
     ($client:expr, |$kind:ident, $api:ident| $body:block) => {
         $crate::source::watched::for_each_kind!(@each $client, $kind, $api, $body,
             Deployments StatefulSets DaemonSets CronJobs Jobs ReplicaSets Pods Nodes Namespaces HorizontalPodAutoscalers
-            PodDisruptionBudgets Services EndpointSlices LimitRanges Leases)
+            PodDisruptionBudgets Services EndpointSlices LimitRanges Leases ScaledObjects)
     };
     (@each $client:expr, $kind:ident, $api:ident, $body:block, $($marker:ident)*) => {$({
         use $crate::source::watched::{WatchedKind as _, $marker};
@@ -290,6 +291,7 @@ mod tests {
             path::<HorizontalPodAutoscalers>(),
             "/apis/autoscaling/v2/horizontalpodautoscalers"
         );
+        assert_eq!(path::<ScaledObjects>(), "/apis/keda.sh/v1alpha1/scaledobjects");
         assert_eq!(
             path::<EndpointSlices>(),
             "/apis/discovery.k8s.io/v1/endpointslices"

@@ -169,6 +169,28 @@ impl Scaling {
         }
     }
 
+    /// Whether somebody else sets the replicas of an autoscaler's target: the subject, if any, and the answer. A 0 switches
+    /// the autoscaler off.
+    const fn conflict(self) -> (&'static str, &'static str) {
+        match self {
+            Scaling::Autoscaled {
+                replicas: Some(1..), ..
+            } => ("replicas", "fail warning"),
+            Scaling::Autoscaled { .. } => ("", "pass"),
+            Scaling::Replicas(_) | Scaling::Absent | Scaling::OthersAutoscaler(_) => ("", "notApplicable"),
+        }
+    }
+
+    /// Whether an autoscaler that is not switched off has room.
+    fn headroom(self) -> &'static str {
+        let (floor, ceiling) = self.bounds();
+        match self {
+            Scaling::Autoscaled { .. } if ceiling > floor => "pass",
+            Scaling::Autoscaled { .. } if floor > 0 => "fail info",
+            _ => "notApplicable",
+        }
+    }
+
     /// What stands in `spec.replicas`.
     pub(crate) fn replicas(self) -> Option<u32> {
         match self {
@@ -390,6 +412,14 @@ const BUDGETS: [Budget; 8] = [
     budget("maxUnavailable: 0", u32::MAX, true),
 ];
 
+/// The rules on how it is scaled, beside `min-replicas`.
+const SCALING_RULES: [&str; 4] = [
+    "few-large-replicas",
+    "autoscaler-conflict",
+    "autoscaler-headroom",
+    "autoscaler-blind",
+];
+
 /// An application.
 #[derive(Debug)]
 pub(crate) struct App<'t> {
@@ -476,7 +506,8 @@ impl<'t> App<'t> {
         };
         if self.team.namespace == "kube-system" {
             let rules = ["memory-limit", "min-replicas", "pod-spread"];
-            for rule in rules.into_iter().chain(BUDGET_RULES).chain(["rollout-strategy"]) {
+            let rules = rules.into_iter().chain(BUDGET_RULES).chain(["rollout-strategy"]);
+            for rule in rules.chain(SCALING_RULES) {
                 is(rule, "", "notApplicable");
             }
             return;
@@ -487,11 +518,16 @@ impl<'t> App<'t> {
         if !self.kind.is_scaled() {
             is("min-replicas", "", "notApplicable");
             is("pod-spread", "", "notApplicable");
-            for rule in BUDGET_RULES.into_iter().chain(["rollout-strategy"]) {
+            let rules = BUDGET_RULES.into_iter().chain(["rollout-strategy"]);
+            for rule in rules.chain(SCALING_RULES) {
                 is(rule, "", "notApplicable");
             }
             return;
         }
+        let (subject, status) = self.scaling.conflict();
+        is("autoscaler-conflict", subject, status);
+        is("autoscaler-headroom", "", self.scaling.headroom());
+        is("autoscaler-blind", "", "notApplicable");
         let (floor, ceiling) = self.scaling.bounds();
         is(
             "min-replicas",
@@ -499,6 +535,16 @@ impl<'t> App<'t> {
             match floor {
                 0 => "notApplicable",
                 1 => "fail warning",
+                _ => "pass",
+            },
+        );
+        // Every container requests CPU.
+        is(
+            "few-large-replicas",
+            "",
+            match floor {
+                0 => "notApplicable",
+                1 => "fail info",
                 _ => "pass",
             },
         );

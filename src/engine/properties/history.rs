@@ -84,6 +84,9 @@ pub(super) enum NodeState {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Beside {
     Autoscaler,
+    /// The same autoscaler, which sees or has just gone blind.
+    Sight,
+    ScaledObject,
     Budget,
     LimitRange,
     Service,
@@ -248,6 +251,8 @@ fn of_workloads() -> impl Strategy<Value = Action> {
 pub(super) fn beside(of: impl Strategy<Value = usize>) -> impl Strategy<Value = Action> {
     let what = prop_oneof![
         Just(Beside::Autoscaler),
+        Just(Beside::Sight),
+        Just(Beside::ScaledObject),
         Just(Beside::Budget),
         Just(Beside::LimitRange),
         Just(Beside::Service),

@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use self::Keep::{Each, Items, Only, Scalar, Under};
-use super::meta::OWN_PREFIX;
+use super::meta::{KEDA_PREFIX, OWN_PREFIX};
 use crate::model::keys::Kind;
 
 /// What is kept of a value. What has another shape than the one said here is left out.
@@ -300,6 +300,7 @@ static NODE: Keep = Only(&[
                 "nodeInfo",
                 Only(&[("bootID", Scalar), ("kubeletVersion", Scalar)]),
             ),
+            ("allocatable", Only(&[("memory", Scalar), ("cpu", Scalar)])),
         ]),
     ),
 ]);
@@ -308,19 +309,56 @@ static LEASE: Keep = Only(&[("metadata", meta!()), ("spec", Only(&[("renewTime",
 
 static NAMESPACE: Keep = Only(&[("metadata", meta!(STRINGS))]);
 
+const SCALE_TARGET: Keep = Only(&[("apiVersion", Scalar), ("kind", Scalar), ("name", Scalar)]);
+
+/// Of an autoscaler.
+const CONDITIONS: Keep = Items(&Only(&[
+    ("type", Scalar),
+    ("status", Scalar),
+    ("reason", Scalar),
+    ("lastTransitionTime", Scalar),
+]));
+
 static AUTOSCALER: Keep = Only(&[
     ("metadata", meta!()),
     (
         "spec",
         Only(&[
-            (
-                "scaleTargetRef",
-                Only(&[("apiVersion", Scalar), ("kind", Scalar), ("name", Scalar)]),
-            ),
+            ("scaleTargetRef", SCALE_TARGET),
             ("minReplicas", Scalar),
             ("maxReplicas", Scalar),
         ]),
     ),
+    (
+        "status",
+        Only(&[("currentReplicas", Scalar), ("conditions", CONDITIONS)]),
+    ),
+]);
+
+static SCALED_OBJECT: Keep = Only(&[
+    (
+        "metadata",
+        Only(&[
+            ("name", Scalar),
+            ("namespace", Scalar),
+            ("uid", Scalar),
+            ("annotations", Under(KEDA_PREFIX)),
+        ]),
+    ),
+    (
+        "spec",
+        Only(&[
+            ("scaleTargetRef", SCALE_TARGET),
+            ("minReplicaCount", Scalar),
+            ("maxReplicaCount", Scalar),
+            ("idleReplicaCount", Scalar),
+            (
+                "advanced",
+                Only(&[("horizontalPodAutoscalerConfig", Only(&[("name", Scalar)]))]),
+            ),
+        ]),
+    ),
+    ("status", Only(&[("conditions", CONDITIONS)])),
 ]);
 
 static BUDGET: Keep = Only(&[
@@ -394,6 +432,7 @@ const fn kept(kind: Kind) -> &'static Keep {
         Kind::Lease => &LEASE,
         Kind::Namespace => &NAMESPACE,
         Kind::HorizontalPodAutoscaler => &AUTOSCALER,
+        Kind::ScaledObject => &SCALED_OBJECT,
         Kind::PodDisruptionBudget => &BUDGET,
         Kind::Service => &SERVICE,
         Kind::EndpointSlice => &ENDPOINT_SLICE,

@@ -14,8 +14,10 @@ use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::selector::{Labels, is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
 use crate::model::workload::Controller;
 
-/// The prefix of the annotations that are read; all others are skipped.
+/// The prefix of our own annotations.
 pub(super) const OWN_PREFIX: &str = "plimsoll.dev/";
+/// The prefix of those by which people pause a ScaledObject. All annotations but these and ours are skipped.
+pub(super) const KEDA_PREFIX: &str = "autoscaling.keda.sh/";
 
 /// `metadata`, with the part `L` of its labels.
 #[derive(Debug, Default, Deserialize)]
@@ -246,7 +248,7 @@ impl Revision<'_> {
     }
 }
 
-/// The annotations under `plimsoll.dev/`, and those that are no strings.
+/// The annotations under `plimsoll.dev/` and `autoscaling.keda.sh/`, and those that are no strings.
 #[derive(Debug, Default)]
 pub(super) struct OwnAnnotations<'a>(Strings<'a>);
 
@@ -257,7 +259,10 @@ impl<'de: 'a, 'a> Shape<'de> for OwnAnnotations<'a> {
         let mut own = Vec::new();
         while let Some(key) = map.next_key::<Text<'de>>()? {
             let key = key.ok().unwrap_or_default();
-            let value = if key.starts_with(OWN_PREFIX) {
+            let value = if [OWN_PREFIX, KEDA_PREFIX]
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
+            {
                 map.next_value::<Text<'de>>()?
             } else {
                 match map.next_value::<Loose<Unread>>()? {
@@ -278,10 +283,21 @@ impl<'de: 'a, 'a> Shape<'de> for OwnAnnotations<'a> {
 impl Loose<OwnAnnotations<'_>> {
     /// Those under `plimsoll.dev/` of the annotations at `path`, sorted by key.
     pub(super) fn own(self, path: Path<'_>, problems: &mut Problems) -> Vec<(Name, Name)> {
+        self.under(OWN_PREFIX, path, problems)
+    }
+
+    /// Those of KEDA, sorted by key.
+    pub(super) fn keda(self, path: Path<'_>, problems: &mut Problems) -> Vec<(Name, Name)> {
+        self.under(KEDA_PREFIX, path, problems)
+    }
+
+    fn under(self, prefix: &str, path: Path<'_>, problems: &mut Problems) -> Vec<(Name, Name)> {
         let OwnAnnotations(Strings(strings)) = self.take(path, problems).unwrap_or_default();
         let mut own = Vec::new();
         for (key, value) in strings {
-            if let Some(value) = value.take(path.key(&key), problems) {
+            if let Some(value) = value.take(path.key(&key), problems)
+                && key.starts_with(prefix)
+            {
                 own.push((Name::from(&*key), Name::from(&*value)));
             }
         }

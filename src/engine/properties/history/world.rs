@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Action, Beside, Event, NODES, NodeState, PodState, WORKLOADS, workload_key};
+use crate::model::autoscaler::{Condition, Horizontal};
 use crate::model::context::LimitRangeType;
 use crate::model::field::Field;
 use crate::model::keys::{Kind, ObjectKey};
@@ -11,7 +12,7 @@ use crate::model::object::{NODE_LEASE_NAMESPACE, Object};
 use crate::model::pod::{Pod, PodPhase};
 use crate::model::template::TaintEffect;
 use crate::model::testing::{
-    budget, controller, endpoint_slice, hpa, lease, limit_range, namespace, node, pod, replica_set, service,
+    budget, controller, endpoint_slice, hpa, lease, limit_range, namespace, node, pod, replica_set, scaled_object, service,
     wall, workload,
 };
 use crate::model::workload::{Strategy as Rollout, Workload};
@@ -145,7 +146,7 @@ impl World {
             Action::RemoveLease { nth } => {
                 self.remove(&ObjectKey::new(Kind::Lease, NODE_LEASE_NAMESPACE, NODES[nth].0))
             }
-            Action::Beside { of, what, n } => self.beside(of, what, n),
+            Action::Beside { of, what, n } => self.beside(of, what, n, at),
             Action::Mend => self.mend(at),
         }
     }
@@ -247,11 +248,27 @@ impl World {
         actions.iter().flat_map(|action| self.act(action, at)).collect()
     }
 
-    fn beside(&mut self, of: usize, what: Beside, n: Option<u8>) -> Vec<Event> {
+    fn beside(&mut self, of: usize, what: Beside, n: Option<u8>, at: i64) -> Vec<Event> {
         let path = WORKLOADS[of].1;
         let (within, _) = path.split_once('/').expect("namespace/name");
         let made = |n: u8| match what {
             Beside::Autoscaler => Object::Autoscaler(hpa(path, (n > 0).then_some(i32::from(n)), 5)),
+            Beside::Sight => {
+                let since = Some(wall(at));
+                let active = match n % 2 {
+                    0 => Condition::True,
+                    _ => Condition::False {
+                        reason: "FailedGetResourceMetric".into(),
+                        since,
+                    },
+                };
+                let sight = |own: &mut Horizontal| (own.active, own.able) = (active, Condition::True);
+                hpa(path, Some(2), 5).horizontal_with(sight).object()
+            }
+            Beside::ScaledObject => {
+                let scaled = scaled_object(path, (n > 0).then_some(i32::from(n)), Some(2));
+                scaled.keda_with(|own| own.fallback = n == 3).object()
+            }
             Beside::Budget => Object::DisruptionBudget(budget(path)),
             Beside::LimitRange => {
                 let default = ["64Mi", "1Gi"].get(usize::from(n)).copied();
