@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Index;
 use super::owners::OwnerId;
+use super::volumes::BoundVolume;
 use crate::model::context::{Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
 use crate::model::keys::{Kind, Name, ObjectKey};
 
@@ -18,6 +19,8 @@ pub(super) struct NamespaceContext {
     pub(super) services: BTreeMap<Name, Service>,
     pub(super) slices: BTreeMap<Name, EndpointSlice>,
     pub(super) limit_ranges: BTreeMap<Name, LimitRange>,
+    /// What claims are bound to, by the claim's name.
+    pub(super) volumes: BTreeMap<Name, BoundVolume>,
 }
 
 impl NamespaceContext {
@@ -30,6 +33,7 @@ impl NamespaceContext {
             services,
             slices,
             limit_ranges,
+            volumes,
         } = self;
         namespace.is_none()
             && workloads.is_empty()
@@ -38,6 +42,7 @@ impl NamespaceContext {
             && services.is_empty()
             && slices.is_empty()
             && limit_ranges.is_empty()
+            && volumes.is_empty()
     }
 
     pub(super) fn count(&self, kind: Kind) -> usize {
