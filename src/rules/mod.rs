@@ -4,10 +4,15 @@
 //! `check` and a table of cases. Adding one = one file and one line in [`RULES`]; the command line, the README's table and
 //! the reports follow from that.
 
+mod eviction_tolerance;
 mod memory_limit;
 mod min_replicas;
 mod pod_spread;
+mod readiness_probe;
 mod remedy;
+mod resource_requests;
+mod single_domain;
+mod termination_grace;
 #[cfg(test)]
 mod tests;
 
@@ -80,7 +85,16 @@ pub struct Rule {
 }
 
 /// Every rule, in the order in which results are printed.
-pub static RULES: &[Rule] = &[memory_limit::RULE, min_replicas::RULE, pod_spread::RULE];
+pub static RULES: &[Rule] = &[
+    memory_limit::RULE,
+    min_replicas::RULE,
+    pod_spread::RULE,
+    readiness_probe::RULE,
+    resource_requests::RULE,
+    eviction_tolerance::RULE,
+    single_domain::RULE,
+    termination_grace::RULE,
+];
 
 /// The rule of that name.
 #[must_use]
