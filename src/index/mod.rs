@@ -16,7 +16,9 @@ mod namespaces;
 mod nodes;
 mod owners;
 mod pods;
+mod reach;
 mod view;
+mod volumes;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -24,12 +26,17 @@ pub use self::budgets::{Allowance, BudgetView};
 pub use self::nodes::NodeId;
 pub use self::owners::{NodeCount, OwnerId};
 pub use self::view::{ClusterView, Floor, FloorSource, NodeView, PodView, WorkloadView};
-use self::{intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods};
+pub use self::volumes::BoundVolume;
+use self::{
+    intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods, reach::Reaches,
+    volumes::Volumes,
+};
 use crate::model::autoscaler::Autoscaler;
 use crate::model::config::ClusterVersion;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::time::Moment;
+use crate::model::workload::Workload;
 
 /// Whether a kind's objects are all known: nothing is ever judged by the absence of an object whose kind is not `Listed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +76,8 @@ struct Pending {
     nodes: bool,
     /// The workloads all of whose pods sit on one node: what they are told depends on which other nodes exist.
     concentrated: bool,
+    /// The workloads whose template or volumes ask for some nodes only.
+    confined: bool,
 }
 
 /// The cluster in memory. See the module's documentation.
@@ -79,12 +88,16 @@ pub struct Index {
     pods: Pods,
     nodes: Nodes,
     namespaces: HashMap<Name, NamespaceContext>,
+    volumes: Volumes,
+    reaches: Reaches,
     /// By kind: asked for with every event.
     listings: [Listing; Kind::ALL.len()],
     /// During a list: the objects that were known before it and that it has not named yet.
     unseen: HashMap<Kind, HashSet<ObjectKey>>,
     version: Option<ClusterVersion>,
     files: bool,
+    /// Of templates neither ports nor probes, hooks, images and requests are known.
+    sparse_templates: bool,
     /// Heartbeats are waited for since then at the earliest.
     heartbeats_since: Moment,
     dirty: Dirty,
@@ -123,6 +136,11 @@ impl Index {
     #[must_use]
     pub fn is_of_files(&self) -> bool {
         self.files
+    }
+
+    /// Says that its input holds no ports, probes, hooks, images and requests of templates, as older recordings do not.
+    pub fn set_sparse_templates(&mut self) {
+        self.sparse_templates = true;
     }
 
     /// The cluster's version; the newest that is known until [`Index::set_version`] says otherwise.
@@ -207,6 +225,7 @@ impl Index {
             Object::Service(service) => self.apply_service(service),
             Object::EndpointSlice(slice) => self.apply_slice(slice),
             Object::LimitRange(range) => self.apply_limit_range(range),
+            Object::PersistentVolume(volume) => self.apply_volume(volume),
         }
     }
 
@@ -220,6 +239,7 @@ impl Index {
             kind if kind.is_workload() => self.delete_workload(key),
             Kind::Node => self.delete_node(&key.name),
             Kind::Lease => self.nodes.forget_lease(&key.name, &mut self.dirty),
+            Kind::PersistentVolume => self.delete_volume(&key.name),
             _ => self.delete_context(key),
         }
     }
@@ -230,14 +250,19 @@ impl Index {
             workloads,
             nodes,
             concentrated,
+            confined,
         } = std::mem::take(&mut self.pending);
-        if workloads || concentrated {
+        if workloads || concentrated || confined {
             let judged = self.owners.judged().map(|(_, owner)| owner);
             let running = |owner: &owners::Owner| {
                 let running = owner.counts.iter().filter(|(_, count)| count.running > 0);
                 running.map(|(node, _)| *node).collect::<Vec<_>>()
             };
-            let marked = judged.filter(|owner| workloads || self.nodes.is_one_domain(&running(owner)));
+            let marked = judged.filter(|owner| {
+                workloads
+                    || (confined && owner.object.as_deref().is_some_and(Workload::asks_for_nodes))
+                    || (concentrated && self.nodes.is_one_domain(&running(owner)))
+            });
             self.dirty.workloads.extend(marked.map(|owner| owner.key.clone()));
         }
         if nodes {
@@ -254,8 +279,9 @@ impl Index {
             workloads,
             nodes,
             concentrated,
+            confined,
         } = self.pending;
-        workloads || nodes || concentrated || !self.dirty.is_empty()
+        workloads || nodes || concentrated || confined || !self.dirty.is_empty()
     }
 
     /// Everything about one workload; `None` when it is not there, or is owned by another workload (a Deployment's
@@ -327,13 +353,14 @@ impl Index {
         })
     }
 
-    /// How many objects of a kind are known.
+    /// How many objects of a kind are known; of volumes, those that count (see `volumes`).
     #[must_use]
     pub fn count(&self, kind: Kind) -> usize {
         match kind {
             Kind::Pod => self.pods.len() + self.owners.count(kind),
             Kind::Node => self.nodes.objects().count(),
             Kind::Lease => self.nodes.leases(),
+            Kind::PersistentVolume => self.volumes.len(),
             kind if kind.is_workload() => self.owners.count(kind),
             kind => self.namespaces.values().map(|context| context.count(kind)).sum(),
         }
@@ -348,6 +375,7 @@ impl Index {
                 .map(|(_, n)| ObjectKey::new(kind, "", n.name.clone()))
                 .collect(),
             Kind::Lease => self.nodes.lease_keys().collect(),
+            Kind::PersistentVolume => self.volumes.keys().collect(),
             kind if kind.is_workload() => self.owners.keys(kind).collect(),
             kind => self
                 .namespaces

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Index;
 use super::budgets::concerns;
 use super::owners::OwnerId;
+use super::volumes::BoundVolume;
 use crate::model::autoscaler::{Autoscaler, ScaleTarget};
 use crate::model::budget::DisruptionBudget;
 use crate::model::context::{EndpointSlice, LimitRange, Namespace, Service};
@@ -22,6 +23,8 @@ pub(super) struct NamespaceContext {
     pub(super) services: BTreeMap<Name, Service>,
     pub(super) slices: BTreeMap<Name, EndpointSlice>,
     pub(super) limit_ranges: BTreeMap<Name, LimitRange>,
+    /// What claims are bound to, by the claim's name.
+    pub(super) volumes: BTreeMap<Name, BoundVolume>,
 }
 
 impl NamespaceContext {
@@ -35,6 +38,7 @@ impl NamespaceContext {
             services,
             slices,
             limit_ranges,
+            volumes,
         } = self;
         namespace.is_none()
             && workloads.is_empty()
@@ -44,6 +48,7 @@ impl NamespaceContext {
             && services.is_empty()
             && slices.is_empty()
             && limit_ranges.is_empty()
+            && volumes.is_empty()
     }
 
     pub(super) fn count(&self, kind: Kind) -> usize {

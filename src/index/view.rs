@@ -6,6 +6,7 @@ use super::budgets::{BudgetView, names_of};
 use super::nodes::{NodeId, NodeSlot};
 use super::owners::{NodeCount, Owner, OwnerId};
 use super::pods::PodRow;
+use super::volumes::BoundVolume;
 use super::{Index, Listing};
 use crate::model::autoscaler::Autoscaler;
 use crate::model::budget::DisruptionBudget;
@@ -21,7 +22,7 @@ use crate::model::workload::Workload;
 /// One workload with all that relates to it.
 #[derive(Clone, Copy)]
 pub struct WorkloadView<'a> {
-    index: &'a Index,
+    pub(super) index: &'a Index,
     id: OwnerId,
     owner: &'a Owner,
     workload: &'a Workload,
@@ -122,6 +123,12 @@ impl<'a> WorkloadView<'a> {
         self.index.is_of_files()
     }
 
+    /// Whether all that a template says is known, also its ports, probes, hooks, images and requests.
+    #[must_use]
+    pub fn has_whole_templates(&self) -> bool {
+        !self.index.sparse_templates
+    }
+
     /// Its Namespace object, if known (files often lack it).
     #[must_use]
     pub fn namespace(&self) -> Option<&'a Namespace> {
@@ -148,6 +155,12 @@ impl<'a> WorkloadView<'a> {
         self.context()
             .into_iter()
             .flat_map(|context| context.limit_ranges.values())
+    }
+
+    /// What a claim of its namespace is bound to, if that is a volume which not every node reaches.
+    #[must_use]
+    pub fn bound_volume(&self, claim: &str) -> Option<&'a BoundVolume> {
+        self.context()?.volumes.get(claim)
     }
 
     /// PodDisruptionBudgets that select its pods, by name.

@@ -24,13 +24,14 @@ pub enum Kind {
     Service,
     EndpointSlice,
     LimitRange,
+    PersistentVolume,
     Lease,
     ScaledObject,
 }
 
 impl Kind {
     /// Every kind that is read, from files or from a cluster.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -45,12 +46,13 @@ impl Kind {
         Kind::Service,
         Kind::EndpointSlice,
         Kind::LimitRange,
+        Kind::PersistentVolume,
         Kind::Lease,
         Kind::ScaledObject,
     ];
 
     /// The kinds that the operator watches. Jobs, CronJobs and DaemonSets are judged in files only, so far.
-    pub const WATCHED: [Kind; 13] = [
+    pub const WATCHED: [Kind; 14] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::ReplicaSet,
@@ -62,6 +64,7 @@ impl Kind {
         Kind::Service,
         Kind::EndpointSlice,
         Kind::LimitRange,
+        Kind::PersistentVolume,
         Kind::Lease,
         Kind::ScaledObject,
     ];
@@ -84,6 +87,7 @@ impl Kind {
             Kind::Service => "Service",
             Kind::EndpointSlice => "EndpointSlice",
             Kind::LimitRange => "LimitRange",
+            Kind::PersistentVolume => "PersistentVolume",
             Kind::Lease => "Lease",
             Kind::ScaledObject => "ScaledObject",
         }
@@ -100,7 +104,12 @@ impl Kind {
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::Lease => "coordination.k8s.io",
             Kind::ScaledObject => "keda.sh",
-            Kind::Pod | Kind::Node | Kind::Namespace | Kind::Service | Kind::LimitRange => "",
+            Kind::Pod
+            | Kind::Node
+            | Kind::Namespace
+            | Kind::Service
+            | Kind::LimitRange
+            | Kind::PersistentVolume => "",
         }
     }
 
@@ -132,6 +141,7 @@ impl Kind {
             Kind::Service => "services",
             Kind::EndpointSlice => "endpointslices",
             Kind::LimitRange => "limitranges",
+            Kind::PersistentVolume => "persistentvolumes",
             Kind::Lease => "leases",
             Kind::ScaledObject => "scaledobjects",
         }
@@ -191,7 +201,7 @@ impl Kind {
     /// Whether objects of this kind live outside namespaces.
     #[must_use]
     pub const fn is_cluster_scoped(self) -> bool {
-        matches!(self, Kind::Node | Kind::Namespace)
+        matches!(self, Kind::Node | Kind::Namespace | Kind::PersistentVolume)
     }
 }
 

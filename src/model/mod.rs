@@ -23,6 +23,7 @@ pub mod subject;
 pub mod template;
 pub mod text;
 pub mod time;
+pub mod volume;
 pub mod workload;
 
 #[cfg(test)]

@@ -87,6 +87,16 @@ impl Workload {
         Some(u32::try_from(down).unwrap_or(u32::MAX).min(rolled))
     }
 
+    /// Whether its pods may run on some nodes only, for what the template asks for or for volumes that they use.
+    #[must_use]
+    pub fn asks_for_nodes(&self) -> bool {
+        let template = &self.template;
+        !template.node_selector.is_empty()
+            || template.required_node_affinity.is_some()
+            || !template.claims.is_empty()
+            || !self.claim_templates.is_empty()
+    }
+
     /// The value of a `plimsoll.dev/…` annotation.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {

@@ -7,8 +7,9 @@
 mod autoscaler_blind;
 mod autoscaler_conflict;
 mod autoscaler_headroom;
-mod few_large_replicas;
 mod budgets;
+mod eviction_tolerance;
+mod few_large_replicas;
 mod floor;
 mod memory_limit;
 mod min_replicas;
@@ -17,8 +18,12 @@ mod pdb_missing;
 mod pdb_overlap;
 mod pdb_unhealthy_eviction;
 mod pod_spread;
+mod readiness_probe;
 mod remedy;
+mod resource_requests;
 mod rollout_strategy;
+mod single_domain;
+mod termination_grace;
 #[cfg(test)]
 mod tests;
 
@@ -118,11 +123,16 @@ pub static RULES: &[Rule] = &[
     pdb_blocks_drain::RULE,
     pdb_overlap::RULE,
     pdb_unhealthy_eviction::RULE,
+    readiness_probe::RULE,
     rollout_strategy::RULE,
     few_large_replicas::RULE,
     autoscaler_conflict::RULE,
     autoscaler_headroom::RULE,
     autoscaler_blind::RULE,
+    resource_requests::RULE,
+    eviction_tolerance::RULE,
+    single_domain::RULE,
+    termination_grace::RULE,
 ];
 
 /// The rule of that name.
@@ -160,6 +170,12 @@ impl Rule {
             Listing::Unreadable(why) => Some(format!("{} cannot be read: {why}", kind.plural())),
         })
     }
+}
+
+/// What a rule says that reads a template's ports, probes, hooks or requests where they are not known.
+fn unrecorded(view: &WorkloadView<'_>) -> Option<Outcome> {
+    let why = "the recording was made before ports, probes, hooks and requests were recorded; record anew";
+    (!view.has_whole_templates()).then(|| Outcome::Unknown(why.to_owned()))
 }
 
 /// Asks every rule about a workload.

@@ -9,7 +9,7 @@ use crate::model::config::ClusterVersion;
 use crate::model::finding::{CheckResult, Outcome, Remedy};
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::object::Object;
-use crate::model::testing::{deployment, wall, workload};
+use crate::model::testing::{deployment, service, wall, workload};
 use crate::model::time::Moment;
 use crate::policy::Policy;
 
@@ -145,7 +145,12 @@ fn system_namespaces_are_not_judged(
         "pdb-blocks-drain",
         "pdb-overlap",
         "pdb-unhealthy-eviction",
-        "rollout-strategy"
+        "rollout-strategy",
+        "readiness-probe",
+        "resource-requests",
+        "eviction-tolerance",
+        "single-domain",
+        "termination-grace"
     )]
     rule: &str,
     #[values("kube-system", "kube-public", "kube-node-lease")] namespace: &str,
@@ -167,7 +172,12 @@ fn only_the_pod_template_is_judged_of_other_kinds(
         "pdb-blocks-drain",
         "pdb-overlap",
         "pdb-unhealthy-eviction",
-        "rollout-strategy"
+        "rollout-strategy",
+        "readiness-probe",
+        "resource-requests",
+        "eviction-tolerance",
+        "single-domain",
+        "termination-grace"
     )]
     rule: &str,
     #[values(Kind::DaemonSet, Kind::CronJob, Kind::Job, Kind::Pod, Kind::ReplicaSet)] kind: Kind,
@@ -199,6 +209,26 @@ fn nothing_is_judged_by_the_absence_of_what_is_not_listed(#[case] rule: &str, #[
             "unknown: {} cannot be read: 403 Forbidden",
             kind.plural()
         )]
+    );
+}
+
+#[rstest]
+fn what_older_recordings_do_not_hold_is_unknown(
+    #[values("readiness-probe", "resource-requests", "termination-grace")] rule: &str,
+) {
+    let mut index = index(
+        36,
+        [
+            deployment("shop/web").object(),
+            Object::Service(service("shop/web")),
+        ],
+    );
+    index.set_sparse_templates();
+    assert_eq!(
+        lines(&index, rule, Kind::Deployment, "shop/web"),
+        [
+            "unknown: the recording was made before ports, probes, hooks and requests were recorded; record anew"
+        ]
     );
 }
 

@@ -188,6 +188,7 @@ watched_kinds! {
     EndpointSlices: EndpointSlice, NamespaceResourceScope, EndpointSliceFields;
     LimitRanges: LimitRange, NamespaceResourceScope, LimitRangeFields;
     ScaledObjects: ScaledObject, NamespaceResourceScope, ScaledObjectFields;
+    PersistentVolumes: PersistentVolume, ClusterResourceScope, VolumeFields;
     JudgedPods: Pod, NamespaceResourceScope, BarePodFields;
 }
 
@@ -216,7 +217,7 @@ macro_rules! for_each_kind {
     ($client:expr, |$kind:ident, $api:ident| $body:block) => {
         $crate::source::watched::for_each_kind!(@each $client, $kind, $api, $body,
             Deployments StatefulSets DaemonSets CronJobs Jobs ReplicaSets Pods Nodes Namespaces HorizontalPodAutoscalers
-            PodDisruptionBudgets Services EndpointSlices LimitRanges Leases ScaledObjects)
+            PodDisruptionBudgets Services EndpointSlices LimitRanges PersistentVolumes Leases ScaledObjects)
     };
     (@each $client:expr, $kind:ident, $api:ident, $body:block, $($marker:ident)*) => {$({
         use $crate::source::watched::{WatchedKind as _, $marker};

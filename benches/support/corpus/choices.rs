@@ -378,6 +378,15 @@ const MEMORIES: [Memory; 14] = [
     ),
 ];
 
+/// The rules on what a pod template says beside its limits.
+const TEMPLATE_RULES: [&str; 5] = [
+    "readiness-probe",
+    "resource-requests",
+    "eviction-tolerance",
+    "single-domain",
+    "termination-grace",
+];
+
 fn is_zero(limit: &str) -> bool {
     matches!(limit, "0" | "\"0\"" | "0Mi")
 }
@@ -507,7 +516,7 @@ impl<'t> App<'t> {
         if self.team.namespace == "kube-system" {
             let rules = ["memory-limit", "min-replicas", "pod-spread"];
             let rules = rules.into_iter().chain(BUDGET_RULES).chain(["rollout-strategy"]);
-            for rule in rules.chain(SCALING_RULES) {
+            for rule in rules.chain(SCALING_RULES).chain(TEMPLATE_RULES) {
                 is(rule, "", "notApplicable");
             }
             return;
@@ -519,7 +528,7 @@ impl<'t> App<'t> {
             is("min-replicas", "", "notApplicable");
             is("pod-spread", "", "notApplicable");
             let rules = BUDGET_RULES.into_iter().chain(["rollout-strategy"]);
-            for rule in rules.chain(SCALING_RULES) {
+            for rule in rules.chain(SCALING_RULES).chain(TEMPLATE_RULES) {
                 is(rule, "", "notApplicable");
             }
             return;
@@ -528,6 +537,17 @@ impl<'t> App<'t> {
         is("autoscaler-conflict", subject, status);
         is("autoscaler-headroom", "", self.scaling.headroom());
         is("autoscaler-blind", "", "notApplicable");
+        for container in self.memory.containers {
+            match container.role {
+                Role::App => is("readiness-probe", container.name, "pass"),
+                Role::Sidecar => is("readiness-probe", container.name, "notApplicable"),
+                Role::Init => continue,
+            }
+            is("resource-requests", container.name, self.requested(container));
+        }
+        is("eviction-tolerance", "", "pass");
+        is("single-domain", "", "notApplicable");
+        is("termination-grace", "", "pass");
         let (floor, ceiling) = self.scaling.bounds();
         is(
             "min-replicas",
@@ -574,6 +594,19 @@ impl<'t> App<'t> {
                 (_, false) => "pass",
             },
         );
+    }
+
+    /// CPU is always requested; memory, 128Mi, where there is a limit, which may be four times that. A limit of 0 is a
+    /// request of 0.
+    fn requested(&self, container: &Container) -> &'static str {
+        let near = matches!(container.limit, Some("512Mi" | "0.5Gi" | "536870912"));
+        let by_others = container.limit.is_none()
+            // The pod's own limit is its request while no container has one, and no container of these pods has.
+            && (self.memory.pod.is_some_and(|limit| !is_zero(limit))
+                // The API server makes a `max` both limit and request; its default of 512Mi is far above the 64Mi that
+                // come with it.
+                || self.team.limits == Limits::Max);
+        if near || by_others { "pass" } else { "fail info" }
     }
 
     fn limited(&self, container: &Container) -> &'static str {

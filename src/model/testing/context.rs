@@ -3,8 +3,7 @@
 use super::{labels, selector, split};
 use crate::model::autoscaler::{Autoscaler, Condition, Horizontal, Keda, Pause, ScaleTarget, Scaler};
 use crate::model::budget::DisruptionBudget;
-use crate::model::context::{EndpointSlice, LimitRange, LimitRangeItem, LimitRangeType, Namespace, Service,
-};
+use crate::model::context::{EndpointSlice, LimitRange, LimitRangeItem, LimitRangeType, Namespace, Service};
 use crate::model::field::Field;
 use crate::model::intstr::IntOrString;
 use crate::model::object::Object;

@@ -114,16 +114,15 @@ const TOLERATIONS: Keep = Items(&Only(&[
 
 const REQUIREMENTS: Keep = Items(&Only(&[("key", Scalar), ("operator", Scalar), ("values", TEXTS)]));
 
-const NODE_AFFINITY: Keep = Only(&[(
-    "requiredDuringSchedulingIgnoredDuringExecution",
-    Only(&[(
-        "nodeSelectorTerms",
-        Items(&Only(&[
-            ("matchExpressions", REQUIREMENTS),
-            ("matchFields", REQUIREMENTS),
-        ])),
-    )]),
+const NODE_SELECTOR: Keep = Only(&[(
+    "nodeSelectorTerms",
+    Items(&Only(&[
+        ("matchExpressions", REQUIREMENTS),
+        ("matchFields", REQUIREMENTS),
+    ])),
 )]);
+
+const NODE_AFFINITY: Keep = Only(&[("requiredDuringSchedulingIgnoredDuringExecution", NODE_SELECTOR)]);
 
 const POD_TERM: Keep = Only(&[
     ("topologyKey", Scalar),
@@ -419,6 +418,18 @@ static LIMIT_RANGE: Keep = Only(&[
     ),
 ]);
 
+static PERSISTENT_VOLUME: Keep = Only(&[
+    ("metadata", meta!()),
+    (
+        "spec",
+        Only(&[
+            ("claimRef", Only(&[("namespace", Scalar), ("name", Scalar)])),
+            ("nodeAffinity", Only(&[("required", NODE_SELECTOR)])),
+        ]),
+    ),
+    ("status", Only(&[("phase", Scalar)])),
+]);
+
 const fn kept(kind: Kind) -> &'static Keep {
     match kind {
         Kind::Deployment
@@ -437,6 +448,7 @@ const fn kept(kind: Kind) -> &'static Keep {
         Kind::Service => &SERVICE,
         Kind::EndpointSlice => &ENDPOINT_SLICE,
         Kind::LimitRange => &LIMIT_RANGE,
+        Kind::PersistentVolume => &PERSISTENT_VOLUME,
     }
 }
 

@@ -156,6 +156,9 @@ impl Recording {
                 index.set_unreadable(kind, "the recording does not hold them");
             }
         }
+        if !self.header.whole_templates {
+            index.set_sparse_templates();
+        }
         index
     }
 

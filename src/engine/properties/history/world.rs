@@ -12,8 +12,8 @@ use crate::model::object::{NODE_LEASE_NAMESPACE, Object};
 use crate::model::pod::{Pod, PodPhase};
 use crate::model::template::TaintEffect;
 use crate::model::testing::{
-    budget, controller, endpoint_slice, hpa, lease, limit_range, namespace, node, pod, replica_set, scaled_object, service,
-    wall, workload,
+    budget, controller, endpoint_slice, hpa, lease, limit_range, namespace, node, pod, replica_set,
+    scaled_object, service, wall, workload,
 };
 use crate::model::workload::{Strategy as Rollout, Workload};
 
