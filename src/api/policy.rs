@@ -4,7 +4,6 @@
 //! an older or newer CRD let in is still in force as far as it can be read. Both refuse the same; `tests/plane` holds
 //! them to it. Absence is the one way to say nothing: no field takes a `null`.
 
-use kube::core::{ListMerge, Rule};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 

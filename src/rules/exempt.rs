@@ -79,7 +79,7 @@ fn judge(question: &Question<'_>, rule: &str, text: &str) -> Result<Exemption, R
 /// What to do about a rule's name that does not exist.
 pub(crate) fn no_such_rule(name: &str) -> String {
     if detect::find(name).is_some() {
-        return format!("{name} is a detector, which has no exemptions");
+        return format!("{name} is a detector, and this is for rules only");
     }
     let known = RULES.iter().map(|rule| (distance(rule.name, &clip(name, NAME_SHOWN)), rule.name));
     match known.min() {

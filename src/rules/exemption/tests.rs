@@ -101,7 +101,7 @@ fn the_judgement_is_due_when_the_first_that_counts_runs_out() {
 #[case::no_rule("fourty-two", "why", "it exempts from nothing: annotation plimsoll.dev/exempt.fourty-two of \
     Deployment shop/web names no rule; `plimsoll rules` lists them all")]
 #[case::a_detector("co-located", "why", "it exempts from nothing: annotation plimsoll.dev/exempt.co-located of \
-    Deployment shop/web names no rule; co-located is a detector, which has no exemptions")]
+    Deployment shop/web names no rule; co-located is a detector, and this is for rules only")]
 #[case::itself("exemption", "why", "exemption is judged all the same: annotation plimsoll.dev/exempt.exemption of \
     Deployment shop/web is refused: it judges the exemptions themselves; mend what the rule fails, then remove it")]
 fn one_that_does_not_count_says_why(#[case] rule: &str, #[case] text: &str, #[case] message: &str) {

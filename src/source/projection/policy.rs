@@ -123,11 +123,11 @@ impl<'v> Fields<'v> {
             workloads: self.selector("workloadSelector", problems),
             priority: self.priority(problems),
             thresholds: self
-                .map("thresholds", &THRESHOLDS, problems, Fields::thresholds)
+                .map("thresholds", &THRESHOLDS, problems, |fields, problems| fields.thresholds(problems))
                 .unwrap_or_default(),
             rules: self.rules(problems),
             exemptions: self
-                .map("exemptions", &EXEMPTIONS, problems, Fields::exemptions)
+                .map("exemptions", &EXEMPTIONS, problems, |fields, problems| fields.exemptions(problems))
                 .unwrap_or_default(),
         }
     }
