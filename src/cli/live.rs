@@ -16,7 +16,8 @@ use crate::output::Report;
 use crate::source::manifest::{InputError, Place};
 use crate::source::watched::{
     CronJobs, DaemonSets, Deployments, HorizontalPodAutoscalers, Jobs, JudgedPods, LimitRanges, Namespaces,
-    Nodes, PodDisruptionBudgets, ReplicaSets, ResiliencePolicies, Services, StatefulSets, Watched, WatchedKind,
+    Nodes, PodDisruptionBudgets, ReplicaSets, ResiliencePolicies, Services, StatefulSets, Watched,
+    WatchedKind,
 };
 
 /// Objects a page.

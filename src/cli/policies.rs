@@ -20,7 +20,9 @@ pub(super) fn read(paths: &[PathBuf], stdin: &mut dyn Read, version: ClusterVers
     }
     let mut found = manifest::read(paths, stdin, version);
     let all = found.objects.len();
-    found.objects.retain(|(object, _)| matches!(object, Object::Policy(_)));
+    found
+        .objects
+        .retain(|(object, _)| matches!(object, Object::Policy(_)));
     found.passed_over += all - found.objects.len();
     for (object, source) in &found.objects {
         found.notes.extend(notes(object, source));
@@ -45,7 +47,9 @@ pub(super) fn set_aside(manifests: &mut Manifests) {
             return true;
         };
         let name = clip(&policy.name, NAME_SHOWN);
-        let message = format!("ResiliencePolicy {name} is not in force here; name its file with --policy to judge by it");
+        let message = format!(
+            "ResiliencePolicy {name} is not in force here; name its file with --policy to judge by it"
+        );
         notes.push(note(source, message));
         notes.extend(self::notes(object, source));
         false
@@ -61,7 +65,10 @@ fn notes(object: &Object, source: &Source) -> Vec<Note> {
     unknown_rules(policy)
         .map(|rule| {
             let hint = rules::no_such_rule(rule);
-            note(source, format!("ResiliencePolicy {name}: no rule is called {rule}: {hint}"))
+            note(
+                source,
+                format!("ResiliencePolicy {name}: no rule is called {rule}: {hint}"),
+            )
         })
         .collect()
 }

@@ -133,7 +133,9 @@ impl PolicyReports {
     /// Takes what is to be written.
     pub(super) fn take_writes(&mut self) -> Vec<PolicyWrite> {
         let waiting = std::mem::take(&mut self.waiting).into_iter();
-        waiting.map(|(name, status)| PolicyWrite { name, status }).collect()
+        waiting
+            .map(|(name, status)| PolicyWrite { name, status })
+            .collect()
     }
 }
 

@@ -331,7 +331,11 @@ impl Index {
                 .map(|(_, n)| ObjectKey::new(kind, "", n.name.clone()))
                 .collect(),
             Kind::Lease => self.nodes.lease_keys().collect(),
-            Kind::ResiliencePolicy => self.policies.iter().map(|p| ObjectKey::new(kind, "", p.name.clone())).collect(),
+            Kind::ResiliencePolicy => self
+                .policies
+                .iter()
+                .map(|p| ObjectKey::new(kind, "", p.name.clone()))
+                .collect(),
             kind if kind.is_workload() => self.owners.keys(kind).collect(),
             kind => self
                 .namespaces

@@ -44,7 +44,11 @@ pub fn policy_status(policy: &ResiliencePolicy, workloads: usize, now: Timestamp
         workloads: i32::try_from(workloads).unwrap_or(i32::MAX),
         conditions: vec![
             condition("Ready", nothing.or(ready), ("InForce", "in force as it stands")),
-            condition("Accepted", accepted, ("Understood", "all of its fields are understood")),
+            condition(
+                "Accepted",
+                accepted,
+                ("Understood", "all of its fields are understood"),
+            ),
             condition("RulesResolved", resolved, ("Known", "all of its rules are known")),
         ],
     }
@@ -55,9 +59,15 @@ fn accepted(policy: &ResiliencePolicy) -> Option<(&'static str, String)> {
     let FieldProblem { field, message } = policy.problems.first()?;
     let more = match policy.problems.len() - 1 {
         0 => String::new(),
-        more => format!(", and {} more", count(more as u64, "field")),
+        more => format!(
+            ", and {} more",
+            count(u64::try_from(more).unwrap_or(u64::MAX), "field")
+        ),
     };
-    Some(("InvalidFields", format!("{field} {message}{more}; the rest of it is in force")))
+    Some((
+        "InvalidFields",
+        format!("{field} {message}{more}; the rest of it is in force"),
+    ))
 }
 
 /// Rules that this build does not know: the policy may be meant for a later one.

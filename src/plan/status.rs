@@ -3,8 +3,8 @@
 use super::{Judged, Prior};
 use crate::model::finding::Severity;
 use crate::model::report::{
-    Condition, ConditionStatus, FindingState, POLICIES_MAX, ReportFinding, ReportStatus, STATUS_MAX, Stamp, Summary,
-    Survives, TimelineEntry, Verdict,
+    Condition, ConditionStatus, FindingState, POLICIES_MAX, ReportFinding, ReportStatus, STATUS_MAX, Stamp,
+    Summary, Survives, TimelineEntry, Verdict,
 };
 
 /// The condition that says whether a replica is ready.

@@ -17,9 +17,12 @@ pub fn merge(base: &Policy, namespace: &str, governing: &[&ResiliencePolicy]) ->
         ScaleToZero::Allow
     };
     let scale_to_zero = specs.threshold("min-replicas", |t| t.scale_to_zero, scale_to_zero, Ord::max);
-    let keys = specs.threshold("pod-spread", |t| t.topology_keys.clone(), Vec::new(), |a, b| {
-        a.into_iter().filter(|key| b.contains(key)).collect()
-    });
+    let keys = specs.threshold(
+        "pod-spread",
+        |t| t.topology_keys.clone(),
+        Vec::new(),
+        |a, b| a.into_iter().filter(|key| b.contains(key)).collect(),
+    );
     let mut topology_keys = base.topology_keys.clone();
     for key in keys {
         if !topology_keys.iter().any(|known| **known == *key) {

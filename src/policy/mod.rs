@@ -167,9 +167,9 @@ impl Policy {
             return Some(format!("ResiliencePolicy {by} takes no exemptions"));
         }
         match &self.exemptions.namespaces {
-            Some(Said { value, by }) if !value.iter().any(|allowed| **allowed == *namespace) => Some(format!(
-                "ResiliencePolicy {by} takes none from the namespace {namespace}"
-            )),
+            Some(Said { value, by }) if !value.iter().any(|allowed| **allowed == *namespace) => Some(
+                format!("ResiliencePolicy {by} takes none from the namespace {namespace}"),
+            ),
             _ => None,
         }
     }

@@ -45,7 +45,11 @@ impl Policies {
     /// Replaces a policy by one that asks for the same and differs in what else is known of it, such as its status.
     /// Returns whether there was such a one.
     pub fn refresh(&mut self, policy: &ResiliencePolicy) -> bool {
-        let Some(known) = self.by_name.get_mut(&policy.name).filter(|known| known.spec == policy.spec) else {
+        let Some(known) = self
+            .by_name
+            .get_mut(&policy.name)
+            .filter(|known| known.spec == policy.spec)
+        else {
             return false;
         };
         if known != policy {

@@ -17,7 +17,12 @@ fn in_force_in(
 ) -> Policy {
     let mut set = Policies::default();
     policies.into_iter().for_each(|policy| drop(set.put(policy)));
-    Policy::of(&Policy::default(), namespace, &set.governing(namespace, None, labels)).into_owned()
+    Policy::of(
+        &Policy::default(),
+        namespace,
+        &set.governing(namespace, None, labels),
+    )
+    .into_owned()
 }
 
 fn said<T: Copy>(said: Option<&Said<T>>) -> Option<(T, &str)> {
@@ -27,7 +32,9 @@ fn said<T: Copy>(said: Option<&Said<T>>) -> Option<(T, &str)> {
 #[test]
 fn without_any_policy_the_defaults_are_in_force() {
     assert_eq!(in_force([]), Policy::default());
-    let elsewhere = policy("other").within("bank").thresholds(|t| t.min_replicas = Some(5));
+    let elsewhere = policy("other")
+        .within("bank")
+        .thresholds(|t| t.min_replicas = Some(5));
     assert_eq!(in_force([elsewhere]), Policy::default());
 }
 
@@ -38,7 +45,10 @@ fn each_field_is_taken_from_the_highest_priority_that_sets_it() {
             t.min_replicas = Some(3);
             t.max_limit_request_ratio = Some(2);
         }),
-        policy("shop").priority(10).within("shop").thresholds(|t| t.min_replicas = Some(4)),
+        policy("shop")
+            .priority(10)
+            .within("shop")
+            .thresholds(|t| t.min_replicas = Some(4)),
         policy("low").priority(-10).thresholds(|t| {
             t.max_limit_request_ratio = Some(8);
             t.max_toleration_seconds = Some(60);
@@ -47,8 +57,14 @@ fn each_field_is_taken_from_the_highest_priority_that_sets_it() {
     ]);
     assert_eq!((all.min_replicas, all.max_limit_request_ratio), (4, 2));
     assert_eq!((all.max_toleration_seconds, all.judge_scale_to_zero), (60, true));
-    assert_eq!(all.max_capacity_loss_percent, Policy::default().max_capacity_loss_percent);
-    assert_eq!(all.applied.iter().map(|n| &**n).collect::<Vec<_>>(), ["shop", "base", "low"]);
+    assert_eq!(
+        all.max_capacity_loss_percent,
+        Policy::default().max_capacity_loss_percent
+    );
+    assert_eq!(
+        all.applied.iter().map(|n| &**n).collect::<Vec<_>>(),
+        ["shop", "base", "low"]
+    );
 }
 
 #[test]
@@ -67,7 +83,9 @@ fn of_equal_priorities_the_first_by_name_counts_whatever_came_first() {
 #[test]
 fn a_rule_may_take_its_severity_from_one_policy_and_its_action_from_another() {
     let all = in_force([
-        policy("a").priority(2).rule("pod-spread", |r| r.admission = Some(Admission::Deny)),
+        policy("a")
+            .priority(2)
+            .rule("pod-spread", |r| r.admission = Some(Admission::Deny)),
         policy("b").rule("pod-spread", |r| {
             r.severity = Some(RuleSeverity::Info);
             r.admission = Some(Admission::Off);
@@ -76,13 +94,24 @@ fn a_rule_may_take_its_severity_from_one_policy_and_its_action_from_another() {
     ]);
     let severity = all.severity("pod-spread", RuleSeverity::Warning);
     assert_eq!(said(severity.as_ref()), Some((RuleSeverity::Info, "b")));
-    assert_eq!((all.admission("pod-spread"), all.patch("pod-spread")), (Admission::Deny, Patch::Suggest));
-    assert_eq!((all.admission("min-replicas"), all.patch("min-replicas")), (Admission::Warn, Patch::Off));
+    assert_eq!(
+        (all.admission("pod-spread"), all.patch("pod-spread")),
+        (Admission::Deny, Patch::Suggest)
+    );
+    assert_eq!(
+        (all.admission("min-replicas"), all.patch("min-replicas")),
+        (Admission::Warn, Patch::Off)
+    );
     assert_eq!(all.severity("min-replicas", RuleSeverity::Warning), None);
 }
 
 #[rstest]
-#[case::a_higher_priority_cannot_relax_it(RuleSeverity::Critical, 10, RuleSeverity::Info, RuleSeverity::Critical)]
+#[case::a_higher_priority_cannot_relax_it(
+    RuleSeverity::Critical,
+    10,
+    RuleSeverity::Info,
+    RuleSeverity::Critical
+)]
 #[case::nor_switch_it_off(RuleSeverity::Info, 10, RuleSeverity::Off, RuleSeverity::Info)]
 #[case::a_lower_priority_may_tighten_it(RuleSeverity::Info, -10, RuleSeverity::Critical, RuleSeverity::Critical)]
 fn of_a_locked_rule_the_strictest_severity_counts(
@@ -106,8 +135,14 @@ fn of_a_locked_rule_the_strictest_severity_counts(
 fn a_lock_without_a_severity_holds_the_rules_own() {
     let own = RuleSeverity::Warning;
     let lock = policy("lock").lock("pod-spread");
-    assert_eq!(in_force([lock.clone()]).severity("pod-spread", own), None, "as it is");
-    let milder = policy("other").priority(9).severity("pod-spread", RuleSeverity::Off);
+    assert_eq!(
+        in_force([lock.clone()]).severity("pod-spread", own),
+        None,
+        "as it is"
+    );
+    let milder = policy("other")
+        .priority(9)
+        .severity("pod-spread", RuleSeverity::Off);
     let severity = in_force([lock, milder]).severity("pod-spread", own);
     assert_eq!(severity.map(|said| said.value), Some(own));
 }
@@ -124,7 +159,10 @@ fn a_lock_holds_the_actions_too_and_what_it_leaves_out_stands_for_the_default() 
             r.patch = Some(Patch::Off);
         }),
     ]);
-    assert_eq!((all.admission("pod-spread"), all.patch("pod-spread")), (Admission::Warn, Patch::Suggest));
+    assert_eq!(
+        (all.admission("pod-spread"), all.patch("pod-spread")),
+        (Admission::Warn, Patch::Suggest)
+    );
 }
 
 #[test]
@@ -137,8 +175,16 @@ fn the_thresholds_of_a_locked_rule_cannot_be_relaxed_either() {
         t.max_limit_request_ratio = Some(100);
         t.max_toleration_seconds = Some(6000);
     });
-    let rules = ["min-replicas", "pod-spread", "few-large-replicas", "resource-requests", "eviction-tolerance"];
-    let lock = rules.iter().fold(policy("lock"), |policy, rule| policy.lock(rule));
+    let rules = [
+        "min-replicas",
+        "pod-spread",
+        "few-large-replicas",
+        "resource-requests",
+        "eviction-tolerance",
+    ];
+    let lock = rules
+        .iter()
+        .fold(policy("lock"), |policy, rule| policy.lock(rule));
     let defaults = Policy::default();
     let all = in_force([lock.clone(), relaxed.clone()]);
     let numbers = |p: &Policy| {
@@ -150,7 +196,11 @@ fn the_thresholds_of_a_locked_rule_cannot_be_relaxed_either() {
             p.max_toleration_seconds,
         )
     };
-    assert_eq!(numbers(&all), numbers(&defaults), "what the lock leaves out is locked at the default");
+    assert_eq!(
+        numbers(&all),
+        numbers(&defaults),
+        "what the lock leaves out is locked at the default"
+    );
     assert_eq!(all.topology_keys, defaults.topology_keys);
 
     let lock = lock.thresholds(|t| {
@@ -163,7 +213,10 @@ fn the_thresholds_of_a_locked_rule_cannot_be_relaxed_either() {
     assert!(!all.topology_keys.contains(&"rack".to_owned()));
 
     let unlocked = in_force([relaxed]);
-    assert_eq!((unlocked.min_replicas, unlocked.max_toleration_seconds), (1, 6000));
+    assert_eq!(
+        (unlocked.min_replicas, unlocked.max_toleration_seconds),
+        (1, 6000)
+    );
 }
 
 #[test]
@@ -175,7 +228,10 @@ fn selectors_ask_for_the_labels_of_the_namespace_and_of_the_workload() {
     assert!(web.spec.governs("shop", Some(&live), &tier));
     assert!(!web.spec.governs("shop", Some(&live), &Labels::default()));
     assert!(!web.spec.governs("shop", Some(&labels(&[])), &tier));
-    assert!(!web.spec.governs("shop", None, &tier), "labels that nobody knows are not there");
+    assert!(
+        !web.spec.governs("shop", None, &tier),
+        "labels that nobody knows are not there"
+    );
 }
 
 #[test]
@@ -183,7 +239,10 @@ fn a_namespace_has_its_name_as_a_label_whatever_its_object_says() {
     let shop = policy("shop").within("shop");
     let lie = labels(&[("kubernetes.io/metadata.name", "shop")]);
     assert!(shop.spec.governs("shop", None, &Labels::default()));
-    assert!(!shop.spec.governs("bank", Some(&lie), &Labels::default()), "no tenant becomes another");
+    assert!(
+        !shop.spec.governs("bank", Some(&lie), &Labels::default()),
+        "no tenant becomes another"
+    );
 }
 
 #[test]
@@ -201,7 +260,10 @@ fn a_policy_whose_selector_cannot_be_read_governs_nothing() {
     )).expect("a selector"))),
     false
 )]
-fn a_system_namespace_is_judged_only_where_a_policy_names_it(#[case] one: ResiliencePolicy, #[case] judged: bool) {
+fn a_system_namespace_is_judged_only_where_a_policy_names_it(
+    #[case] one: ResiliencePolicy,
+    #[case] judged: bool,
+) {
     let policy = in_force_in("kube-system", &Labels::default(), [one]);
     assert_eq!(policy.judges("kube-system"), judged);
     assert!(policy.judges("shop") && !policy.applied.is_empty());
@@ -234,7 +296,10 @@ fn a_policy_that_is_put_again_takes_its_new_place() {
     assert_eq!(set.put(policy("b").priority(1)), Some(policy("b")));
     assert_eq!(order(&set), ["b", "a"]);
     let before = set.revision();
-    assert!(set.refresh(&policy("a")) && set.revision() == before, "nothing new");
+    assert!(
+        set.refresh(&policy("a")) && set.revision() == before,
+        "nothing new"
+    );
     assert!(!set.refresh(&policy("a").priority(5)), "asks for something else");
     assert_eq!(set.remove("b"), Some(policy("b").priority(1)));
     assert_eq!((order(&set), set.len()), (vec!["a".to_owned()], 1));

@@ -63,7 +63,9 @@ fn judge(question: &Question<'_>, rule: &str, text: &str) -> Result<Exemption, R
         return Err(Refused::NoSuchRule(no_such_rule(rule)));
     }
     if rule == exemption::RULE.name {
-        return Err(Refused::NotAllowed("it judges the exemptions themselves".to_owned()));
+        return Err(Refused::NotAllowed(
+            "it judges the exemptions themselves".to_owned(),
+        ));
     }
     let namespace = &question.view.key().namespace;
     if let Some(why) = question.policy.refuses_exemption(rule, namespace) {
@@ -81,7 +83,9 @@ pub(crate) fn no_such_rule(name: &str) -> String {
     if detect::find(name).is_some() {
         return format!("{name} is a detector, and this is for rules only");
     }
-    let known = RULES.iter().map(|rule| (distance(rule.name, &clip(name, NAME_SHOWN)), rule.name));
+    let known = RULES
+        .iter()
+        .map(|rule| (distance(rule.name, &clip(name, NAME_SHOWN)), rule.name));
     match known.min() {
         Some((errors, nearest)) if errors <= nearest.len() / 3 => format!("did you mean {nearest}?"),
         _ => "`plimsoll rules` lists them all".to_owned(),

@@ -119,9 +119,11 @@ fn judge(question: &Question<'_>, claim: &Claim<'_>) -> Outcome {
     let place = claim.place(question);
     let judged = format!("{} is judged all the same", clip(claim.rule, 50));
     let message = match refused {
-        Refused::NoSuchRule(hint) => {
-            Message::new("it exempts from nothing", format!("{place} names no rule"), hint.clone())
-        }
+        Refused::NoSuchRule(hint) => Message::new(
+            "it exempts from nothing",
+            format!("{place} names no rule"),
+            hint.clone(),
+        ),
         Refused::Unreadable(error) => Message::new(judged, format!("{place} {error}"), way_out(error)),
         Refused::NotAllowed(why) => Message::new(
             judged,

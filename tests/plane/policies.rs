@@ -10,7 +10,13 @@ use crate::world::{World, tell, world};
 fn is_taken(world: &World, name: &str, manifest: &str) -> Result<(), String> {
     let file = world.plane.dir().join(format!("{name}.yaml"));
     std::fs::write(&file, manifest).expect("a file");
-    let create = ["create", "--dry-run=server", "--validate=strict", "-f", &file.to_string_lossy()];
+    let create = [
+        "create",
+        "--dry-run=server",
+        "--validate=strict",
+        "-f",
+        &file.to_string_lossy(),
+    ];
     world.plane.kubectl(&create).map(drop).map_err(|e| e.to_string())
 }
 
@@ -41,7 +47,11 @@ fn policy_shows(world: &World, name: &str, what: &str, shows: impl Fn(&Value) ->
             .get(&["resiliencepolicy", name])
             .map_err(|e| e.to_string())?;
         let status = policy["status"].clone();
-        if shows(&status) { Ok(status) } else { Err(format!("{status:#}")) }
+        if shows(&status) {
+            Ok(status)
+        } else {
+            Err(format!("{status:#}"))
+        }
     })
 }
 
@@ -65,16 +75,25 @@ fn a_policy_is_in_force_as_long_as_it_is_there() {
 
     let here = json!({ "matchLabels": { "kubernetes.io/metadata.name": "ruled" } });
     let rules = json!([{ "name": "min-replicas", "severity": "Critical", "locked": true }, { "name": "min-replica", "severity": "Info" }]);
-    world.apply(&[policy("ruled", json!({ "namespaceSelector": here, "priority": 7, "rules": rules }))]);
+    world.apply(&[policy(
+        "ruled",
+        json!({ "namespaceSelector": here, "priority": 7, "rules": rules }),
+    )]);
     world.report_shows("ruled", "deployment-web", "judged by the policy", |r| {
         severity(r) == Some(json!("Critical")) && r.0["status"]["policies"] == json!(["ruled"])
     });
     let status = policy_shows(&world, "ruled", "governs one", |s| s["workloads"] == 1);
     let resolved = condition(&status, "RulesResolved");
-    assert_eq!((&resolved["status"], &resolved["reason"]), (&json!("False"), &json!("UnknownRules")));
+    assert_eq!(
+        (&resolved["status"], &resolved["reason"]),
+        (&json!("False"), &json!("UnknownRules"))
+    );
     assert_eq!(condition(&status, "Accepted")["status"], "True");
     let table = world.plane.kubectl(&["get", "rp", "ruled"]).expect("a table");
-    let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let words: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
     assert_eq!(words[0], ["NAME", "PRIORITY", "WORKLOADS", "READY", "AGE"]);
     assert_eq!(words[1][..4], ["ruled", "7", "1", "False"]);
 
@@ -83,7 +102,10 @@ fn a_policy_is_in_force_as_long_as_it_is_there() {
     world.report_shows("ruled", "deployment-web", "locked: not exempt", |r| {
         r.has("exemption") && severity(r) == Some(json!("Critical"))
     });
-    world.plane.kubectl(&["delete", "resiliencepolicy", "ruled"]).expect("deleted");
+    world
+        .plane
+        .kubectl(&["delete", "resiliencepolicy", "ruled"])
+        .expect("deleted");
     world.report_shows("ruled", "deployment-web", "exempt without the policy", |r| {
         !r.has("min-replicas") && !r.has("exemption") && r.0["status"]["summary"]["exempt"] == 1
     });

@@ -36,12 +36,16 @@ impl Checked {
     /// The messages of errors or of notes.
     fn said(&self, what: &str) -> Vec<String> {
         let all = self.result[what].as_array().into_iter().flatten();
-        all.filter_map(|one| one["message"].as_str().map(str::to_owned)).collect()
+        all.filter_map(|one| one["message"].as_str().map(str::to_owned))
+            .collect()
     }
 
     /// What a rule says of the first workload: `fail warning app`.
     fn rows(&self, rule: &str) -> Vec<String> {
-        let checks = self.result["workloads"][0]["checks"].as_array().into_iter().flatten();
+        let checks = self.result["workloads"][0]["checks"]
+            .as_array()
+            .into_iter()
+            .flatten();
         let text = |value: &Value| value.as_str().map(|text| format!(" {text}")).unwrap_or_default();
         checks
             .filter(|check| check["rule"] == rule)
@@ -89,7 +93,10 @@ fn an_error_names_the_policy_and_the_line_of_the_field() {
     let error = &checked.result["errors"][0];
     assert_eq!((&error["line"], checked.code), (&json!(8), 2), "{error}");
     let message = error["message"].as_str().expect("a message");
-    assert!(message.starts_with("ResiliencePolicy p: spec.rules[0].severity must be one of"), "{message}");
+    assert!(
+        message.starts_with("ResiliencePolicy p: spec.rules[0].severity must be one of"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -107,24 +114,42 @@ fn a_policy_says_how_files_are_judged() {
     };
     let critical = policy("critical", "{rules: [{name: min-replicas, severity: Critical}]}");
     let checked = check(&[&critical], &one);
-    assert_eq!((checked.rows("min-replicas"), checked.code), (vec!["fail critical".to_owned()], 1));
-    let off = policy("off", "{priority: 1, rules: [{name: min-replicas, severity: \"Off\"}]}");
+    assert_eq!(
+        (checked.rows("min-replicas"), checked.code),
+        (vec!["fail critical".to_owned()], 1)
+    );
+    let off = policy(
+        "off",
+        "{priority: 1, rules: [{name: min-replicas, severity: \"Off\"}]}",
+    );
     let checked = check(&[&critical, &off], &one);
-    assert_eq!((checked.rows("min-replicas"), checked.code), (vec!["notApplicable".to_owned()], 0));
+    assert_eq!(
+        (checked.rows("min-replicas"), checked.code),
+        (vec!["notApplicable".to_owned()], 0)
+    );
     let lock = policy("lock", "{rules: [{name: min-replicas, locked: true}]}");
-    assert_eq!(check(&[&critical, &off, &lock], &one).rows("min-replicas"), ["fail critical"]);
+    assert_eq!(
+        check(&[&critical, &off, &lock], &one).rows("min-replicas"),
+        ["fail critical"]
+    );
     let elsewhere = policy(
         "elsewhere",
         "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}, priority: 9, \
          rules: [{name: min-replicas, severity: Info}]}",
     );
-    assert_eq!(check(&[&critical, &elsewhere], &one).rows("min-replicas"), ["fail critical"]);
+    assert_eq!(
+        check(&[&critical, &elsewhere], &one).rows("min-replicas"),
+        ["fail critical"]
+    );
 }
 
 #[test]
 fn a_directory_of_policies_is_read_and_the_examples_are_good() {
     let checked = check(&[&example("policies")], &example("good.yaml"));
-    assert_eq!((checked.code, checked.said("errors"), checked.said("notes")), (0, vec![], vec![]));
+    assert_eq!(
+        (checked.code, checked.said("errors"), checked.said("notes")),
+        (0, vec![], vec![])
+    );
 }
 
 #[test]
@@ -164,6 +189,9 @@ fn a_policy_among_what_is_checked_is_not_in_force_and_says_so() {
 #[test]
 fn a_path_without_any_policy_is_an_error() {
     let checked = check(&[&example("one-replica.yaml")], &example("good.yaml"));
-    assert_eq!(checked.said("errors"), ["holds no ResiliencePolicy; name a file that does"]);
+    assert_eq!(
+        checked.said("errors"),
+        ["holds no ResiliencePolicy; name a file that does"]
+    );
     assert_eq!(checked.code, 2);
 }

@@ -281,7 +281,10 @@ fn a_policy_is_told_how_many_workloads_it_governs_and_only_when_that_changes() {
     stage.take(policy_seen(everything.clone()));
     stage.judge();
     let order = stage.policies.try_recv().expect("a status");
-    assert_eq!((order.term, &*order.write.name, order.write.status.workloads), (0, "everything", 1));
+    assert_eq!(
+        (order.term, &*order.write.name, order.write.status.workloads),
+        (0, "everything", 1)
+    );
     let shown = crate::model::policy::ResiliencePolicy {
         shown: Some(order.write.status),
         ..everything

@@ -47,11 +47,18 @@ impl Writer {
             Ok(Ok(())) => WriteOutcome::Applied,
             Ok(Err(error)) => {
                 let outcome = error.outcome();
-                warn!(policy = name, outcome = outcome.as_str(), "status not written, will try again: {error}");
+                warn!(
+                    policy = name,
+                    outcome = outcome.as_str(),
+                    "status not written, will try again: {error}"
+                );
                 outcome
             }
             Err(_) => {
-                warn!(policy = name, "status not written within {WRITE_TIMEOUT:?}, will try again");
+                warn!(
+                    policy = name,
+                    "status not written within {WRITE_TIMEOUT:?}, will try again"
+                );
                 WriteOutcome::Failed
             }
         };

@@ -12,11 +12,16 @@ use crate::model::policy::{ExemptionRight, ResiliencePolicy, RuleSeverity, Scale
 use crate::model::testing::{cases, container, hpa, namespace, policy, selector, spread};
 
 fn said(index: &Index, rule: &str) -> Vec<String> {
-    let view = index.view(&ObjectKey::new(Kind::Deployment, "shop", "web")).expect("a workload");
+    let view = index
+        .view(&ObjectKey::new(Kind::Deployment, "shop", "web"))
+        .expect("a workload");
     let base = Policy::default();
     let policy = Policy::of(&base, "shop", &view.policies());
     let results = judged(view, &policy, wall(0)).results.into_iter();
-    results.filter(|result| result.rule == rule).map(|result| line(&result)).collect()
+    results
+        .filter(|result| result.rule == rule)
+        .map(|result| line(&result))
+        .collect()
 }
 
 #[rstest]
@@ -26,16 +31,23 @@ fn a_finding_has_the_severity_that_the_policy_says(#[case] severity: RuleSeverit
     let policy = policy("p").severity("min-replicas", severity);
     let index = index(36, [deployment("shop/web").object(), policy.object()]);
     assert!(said(&index, "min-replicas")[0].starts_with(expected));
-    assert!(said(&index, "memory-limit")[0].starts_with("app: fail warning"), "no other rule has");
+    assert!(
+        said(&index, "memory-limit")[0].starts_with("app: fail warning"),
+        "no other rule has"
+    );
 }
 
 #[rstest]
 #[case(RuleSeverity::Critical, ["app: fail critical", "setup: fail info"])]
 #[case(RuleSeverity::Warning, ["app: fail warning", "setup: fail info"])]
 #[case(RuleSeverity::Info, ["app: fail info", "setup: fail info"])]
-fn what_the_rule_rates_milder_itself_stays_milder(#[case] severity: RuleSeverity, #[case] expected: [&str; 2]) {
+fn what_the_rule_rates_milder_itself_stays_milder(
+    #[case] severity: RuleSeverity,
+    #[case] expected: [&str; 2],
+) {
     use crate::model::template::ContainerRole;
-    let web = deployment("shop/web").containers([container("app"), container("setup").role(ContainerRole::Init)]);
+    let web =
+        deployment("shop/web").containers([container("app"), container("setup").role(ContainerRole::Init)]);
     let policy = policy("p").severity("memory-limit", severity);
     let index = index(36, [web.object(), policy.object()]);
     let mut rows = said(&index, "memory-limit");
@@ -62,22 +74,35 @@ fn thresholds_are_the_policys() {
         t.min_replicas = Some(4);
         t.topology_keys = Some(vec!["rack".into()]);
     });
-    let by_rack = deployment("shop/web").replicas(3).spread("rack", Some(selector(&[("app", "web")])));
+    let by_rack = deployment("shop/web")
+        .replicas(3)
+        .spread("rack", Some(selector(&[("app", "web")])));
     let index = index(36, [by_rack.object(), policy.object()]);
     assert!(said(&index, "min-replicas")[0].contains("it may run on 3 replicas where 4 are asked for"));
-    assert!(said(&index, "pod-spread")[0].starts_with("pass"), "{:?}", said(&index, "pod-spread"));
+    assert!(
+        said(&index, "pod-spread")[0].starts_with("pass"),
+        "{:?}",
+        said(&index, "pod-spread")
+    );
 }
 
 #[test]
 fn a_system_namespace_is_judged_where_a_policy_names_it() {
     let dns = deployment("kube-system/dns");
     let key = dns.key.clone();
-    let index = index(36, [dns.object(), policy("system").within("kube-system").object()]);
+    let index = index(
+        36,
+        [dns.object(), policy("system").within("kube-system").object()],
+    );
     let view = index.view(&key).expect("a workload");
     let base = Policy::default();
     let policy = Policy::of(&base, &key.namespace, &view.policies());
     let results = judged(view, &policy, wall(0)).results;
-    assert!(results.iter().any(|r| r.rule == "min-replicas" && line(r).starts_with("fail warning")));
+    assert!(
+        results
+            .iter()
+            .any(|r| r.rule == "min-replicas" && line(r).starts_with("fail warning"))
+    );
 }
 
 /// How bad an answer is; what is worse is greater.
@@ -90,7 +115,9 @@ fn badness(outcome: &Outcome) -> Option<Severity> {
 
 /// The worst that each rule says of each subject.
 fn worst(index: &Index) -> BTreeMap<(&'static str, Option<String>), Option<Severity>> {
-    let view = index.view(&ObjectKey::new(Kind::Deployment, "shop", "web")).expect("a workload");
+    let view = index
+        .view(&ObjectKey::new(Kind::Deployment, "shop", "web"))
+        .expect("a workload");
     let base = Policy::default();
     let policy = Policy::of(&base, "shop", &view.policies());
     let mut worst = BTreeMap::new();
@@ -113,7 +140,10 @@ fn rule_names() -> Vec<&'static str> {
 fn policies(name: &'static str) -> impl Strategy<Value = ResiliencePolicy> {
     let names = rule_names();
     let count = names.len();
-    let rules = (subsequence(names, 0..=count), prop::collection::vec((severities(), any::<bool>()), count));
+    let rules = (
+        subsequence(names, 0..=count),
+        prop::collection::vec((severities(), any::<bool>()), count),
+    );
     let keys = prop::option::of(subsequence(vec!["rack", "row"], 0..=2));
     let thresholds = (
         prop::option::of(1..5u32),
@@ -129,7 +159,13 @@ fn policies(name: &'static str) -> impl Strategy<Value = ResiliencePolicy> {
     );
     let scope = prop::sample::select(vec![None, Some("shop"), Some("bank")]);
     (-3..3, rules, thresholds, exemptions, scope).prop_map(
-        move |(priority, (rules, settings), (min, keys, zero, loss, ratio, toleration), (right, from), scope)| {
+        move |(
+            priority,
+            (rules, settings),
+            (min, keys, zero, loss, ratio, toleration),
+            (right, from),
+            scope,
+        )| {
             let mut policy = policy(name).priority(priority).thresholds(|t| {
                 t.min_replicas = min;
                 t.topology_keys = keys.map(|keys| keys.into_iter().map(Into::into).collect());
@@ -158,23 +194,33 @@ fn policies(name: &'static str) -> impl Strategy<Value = ResiliencePolicy> {
 fn shapes() -> impl Strategy<Value = Vec<Object>> {
     let key = prop::sample::select(vec!["kubernetes.io/hostname", "rack", "row", "shelf"]);
     let autoscaler = prop::option::of((0..4i32, 4..6i32));
-    (0..5i32, prop::option::of(key), any::<bool>(), autoscaler).prop_map(|(replicas, key, limit, autoscaler)| {
-        let mut web = deployment("shop/web").replicas(replicas);
-        if let Some(key) = key {
-            web.template.spread.push(spread(key, Some(selector(&[("app", "web")]))));
-        }
-        if limit {
-            web = web.memory_limit("64Mi");
-        }
-        let autoscaler = autoscaler.map(|(min, max)| Object::Autoscaler(hpa("shop/web", Some(min), max)));
-        [web.object()].into_iter().chain(autoscaler).collect()
-    })
+    (0..5i32, prop::option::of(key), any::<bool>(), autoscaler).prop_map(
+        |(replicas, key, limit, autoscaler)| {
+            let mut web = deployment("shop/web").replicas(replicas);
+            if let Some(key) = key {
+                web.template
+                    .spread
+                    .push(spread(key, Some(selector(&[("app", "web")]))));
+            }
+            if limit {
+                web = web.memory_limit("64Mi");
+            }
+            let autoscaler = autoscaler.map(|(min, max)| Object::Autoscaler(hpa("shop/web", Some(min), max)));
+            [web.object()].into_iter().chain(autoscaler).collect()
+        },
+    )
 }
 
 /// Annotations as a tenant may write them, on the workload or on its namespace.
 fn annotations() -> impl Strategy<Value = Vec<(bool, &'static str, &'static str)>> {
     let rule = prop::sample::select(rule_names());
-    let text = prop::sample::select(vec!["why", "why; containers=app", "", "why; until=2020-01-01", "why; until=2030-01-01"]);
+    let text = prop::sample::select(vec![
+        "why",
+        "why; containers=app",
+        "",
+        "why; until=2020-01-01",
+        "why; until=2030-01-01",
+    ]);
     prop::collection::vec((any::<bool>(), rule, text), 0..5)
 }
 

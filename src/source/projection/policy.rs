@@ -4,11 +4,14 @@
 //! way, so that `check --policy` says before a policy is applied what the API server would say then. One that is stored
 //! all the same (under an older CRD, or a newer one) is in force as far as it can be read.
 
+mod fields;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use self::fields::{Fields, shown, unknown};
 use super::Projection;
 use super::loose::{Struct, quoted};
 use super::meta::{Identity, Meta, Skipped, shared};
@@ -18,15 +21,13 @@ use crate::model::keys::Kind;
 use crate::model::object::Object;
 use crate::model::policy::bounds::{self, MEMORY_LIMIT_LEAST};
 use crate::model::policy::{
-    ExemptionRight, ExemptionSetting, Patch, PolicySpec, ResiliencePolicy, RuleSetting, RuleSeverity,
-    Thresholds, Word,
+    Admission, ExemptionRight, ExemptionSetting, Patch, PolicySpec, ResiliencePolicy, RuleSetting,
+    RuleSeverity, Thresholds,
 };
-use crate::model::policy::Admission;
 use crate::model::quantity::Quantity;
 use crate::model::selector::{
     LabelSelector, RawLabelSelector, RawRequirement, is_dns_label, is_label_key, is_label_value,
 };
-use crate::model::text::distance;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -46,7 +47,11 @@ impl<'a> Projection<'a> for PolicyFields<'a> {
         let Some(name) = identity.name.clone() else {
             return (identity, None);
         };
-        for key in self.more.keys().filter(|key| *key != "apiVersion" && *key != "kind") {
+        for key in self
+            .more
+            .keys()
+            .filter(|key| *key != "apiVersion" && *key != "kind")
+        {
             unknown(key, &["metadata", "spec"], Path::Root, problems);
         }
         let path = Path::Root.key("spec");
@@ -97,37 +102,22 @@ const EXEMPTIONS: [&str; 2] = ["annotation", "namespaces"];
 const SELECTOR: [&str; 2] = ["matchLabels", "matchExpressions"];
 const REQUIREMENT: [&str; 3] = ["key", "operator", "values"];
 
-/// A map of the policy, with its place.
-#[derive(Clone, Copy)]
-struct Fields<'v> {
-    map: &'v Map<String, Value>,
-    path: Path<'v>,
-}
-
-impl<'v> Fields<'v> {
-    /// A value as a map of these fields; notes what is no map, and fields that there are not.
-    fn of(value: &'v Value, path: Path<'v>, known: &[&str], problems: &mut Problems) -> Option<Self> {
-        let Value::Object(map) = value else {
-            problems.add(path, format!("must be a map, not {}", shown(value)));
-            return None;
-        };
-        for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
-            unknown(key, known, path, problems);
-        }
-        Some(Fields { map, path })
-    }
-
+impl Fields<'_> {
     fn spec(self, problems: &mut Problems) -> PolicySpec {
         PolicySpec {
             namespaces: self.selector("namespaceSelector", problems),
             workloads: self.selector("workloadSelector", problems),
             priority: self.priority(problems),
             thresholds: self
-                .map("thresholds", &THRESHOLDS, problems, |fields, problems| fields.thresholds(problems))
+                .map("thresholds", &THRESHOLDS, problems, |fields, problems| {
+                    fields.thresholds(problems)
+                })
                 .unwrap_or_default(),
             rules: self.rules(problems),
             exemptions: self
-                .map("exemptions", &EXEMPTIONS, problems, |fields, problems| fields.exemptions(problems))
+                .map("exemptions", &EXEMPTIONS, problems, |fields, problems| {
+                    fields.exemptions(problems)
+                })
                 .unwrap_or_default(),
         }
     }
@@ -189,7 +179,8 @@ impl<'v> Fields<'v> {
         let mut rules: Vec<RuleSetting> = Vec::new();
         let path = self.path.key("rules");
         for (i, item) in items.iter().enumerate() {
-            let Some(rule) = Fields::of(item, path.at(i), &RULE, problems).and_then(|f| f.rule(problems)) else {
+            let Some(rule) = Fields::of(item, path.at(i), &RULE, problems).and_then(|f| f.rule(problems))
+            else {
                 continue;
             };
             if rules.iter().any(|known| known.name == rule.name) {
@@ -211,14 +202,22 @@ impl<'v> Fields<'v> {
             Some(_) => self.text("name", "the name of a rule", problems),
         };
         let mut rule = RuleSetting {
-            name: name.filter(|name| is_rule_name(name, self.path, problems))?.into(),
+            name: name
+                .filter(|name| is_rule_name(name, self.path, problems))?
+                .into(),
             severity: self.word("severity", problems),
             admission: self.word("admission", problems),
             patch: self.word("patch", problems),
             locked: self.truth("locked", problems).unwrap_or_default(),
         };
-        if ["severity", "admission", "patch", "locked"].iter().all(|key| !self.map.contains_key(*key)) {
-            problems.add(self.path, "says nothing; add severity, admission, patch or locked");
+        if ["severity", "admission", "patch", "locked"]
+            .iter()
+            .all(|key| !self.map.contains_key(*key))
+        {
+            problems.add(
+                self.path,
+                "says nothing; add severity, admission, patch or locked",
+            );
         }
         if rule.severity != Some(RuleSeverity::Off) {
             return Some(rule);
@@ -229,9 +228,15 @@ impl<'v> Fields<'v> {
             problems.add(self.path, "is locked and Off at once; remove one of them");
             return Some(rule);
         }
-        if rule.admission.is_some_and(|admission| admission != Admission::Off) {
+        if rule
+            .admission
+            .is_some_and(|admission| admission != Admission::Off)
+        {
             rule.admission = None;
-            problems.add(self.path, "is Off and acts at admission; remove severity or admission");
+            problems.add(
+                self.path,
+                "is Off and acts at admission; remove severity or admission",
+            );
         }
         if rule.patch.is_some_and(|patch| patch != Patch::Off) {
             rule.patch = None;
@@ -261,7 +266,8 @@ impl<'v> Fields<'v> {
         let Some(value) = self.map.get(key) else {
             return Field::Absent;
         };
-        let raw = Fields::of(value, self.path.key(key), &SELECTOR, problems).map(|f| f.raw_selector(problems));
+        let raw =
+            Fields::of(value, self.path.key(key), &SELECTOR, problems).map(|f| f.raw_selector(problems));
         let selector = raw.and_then(|raw| LabelSelector::try_from(raw).ok());
         match selector {
             Some(selector) if problems.count() == before => Field::Set(selector),
@@ -294,7 +300,9 @@ impl<'v> Fields<'v> {
             match_labels: exact.into_iter().collect(),
             match_expressions: Some(
                 expressions
-                    .filter_map(|(i, item)| Fields::of(item, path.at(i), &REQUIREMENT, problems)?.requirement(problems))
+                    .filter_map(|(i, item)| {
+                        Fields::of(item, path.at(i), &REQUIREMENT, problems)?.requirement(problems)
+                    })
                     .collect(),
             ),
         }
@@ -335,116 +343,6 @@ impl<'v> Fields<'v> {
         }
         Some(raw)
     }
-
-    /// A field that is a map, as `read` reads it.
-    fn map<T>(
-        self,
-        key: &str,
-        known: &[&str],
-        problems: &mut Problems,
-        read: impl FnOnce(Fields<'_>, &mut Problems) -> T,
-    ) -> Option<T> {
-        let value = self.map.get(key)?;
-        let fields = Fields::of(value, self.path.key(key), known, problems)?;
-        Some(read(fields, problems))
-    }
-
-    fn list(self, key: &str, least: usize, most: usize, problems: &mut Problems) -> Option<&'v [Value]> {
-        let path = self.path.key(key);
-        match self.map.get(key)? {
-            Value::Array(items) if items.len() > most => {
-                problems.add(path, format!("must have at most {most} items, not {}", items.len()));
-                Some(&items[..most])
-            }
-            Value::Array(items) if items.len() < least => {
-                problems.add(path, "must not be empty; add an item or leave it out");
-                None
-            }
-            Value::Array(items) => Some(items),
-            other => {
-                problems.add(path, format!("must be a list, not {}", shown(other)));
-                None
-            }
-        }
-    }
-
-    /// A list of names, each once; `wrong` says what is wrong with one.
-    fn names(
-        self,
-        key: &str,
-        most: usize,
-        wrong: impl Fn(&str) -> Option<String>,
-        problems: &mut Problems,
-    ) -> Option<Vec<&'v str>> {
-        let items = self.list(key, 1, most, problems)?;
-        let path = self.path.key(key);
-        let mut names = Vec::new();
-        for (i, item) in items.iter().enumerate() {
-            match item {
-                Value::String(name) if names.contains(&name.as_str()) => {
-                    problems.add(path.at(i), format!("{} is there twice; remove one of them", quoted(name)));
-                }
-                Value::String(name) => match wrong(name) {
-                    Some(why) => problems.add(path.at(i), why),
-                    None => names.push(name.as_str()),
-                },
-                other => problems.add(path.at(i), format!("must be a string, not {}", shown(other))),
-            }
-        }
-        Some(names)
-    }
-
-    fn text(self, key: &str, what: &str, problems: &mut Problems) -> Option<&'v str> {
-        match self.map.get(key)? {
-            Value::String(text) => Some(text),
-            other => {
-                let message = format!("must be {what} as a string, not {}", shown(other));
-                problems.add(self.path.key(key), message);
-                None
-            }
-        }
-    }
-
-    /// A whole number within bounds; YAML's `2.0` is one, as it is for kubectl.
-    fn whole(self, key: &str, (least, most): (i32, i32), problems: &mut Problems) -> Option<i32> {
-        let value = self.map.get(key)?;
-        let number = match value {
-            Value::Number(number) => number
-                .as_i64()
-                .or_else(|| number.as_f64().filter(|n| n.fract() == 0.0).map(|n| n as i64)),
-            _ => None,
-        };
-        let fits = number.and_then(|n| i32::try_from(n).ok()).filter(|n| (least..=most).contains(n));
-        if fits.is_none() {
-            let message = format!("must be a whole number from {least} to {most}, not {}", shown(value));
-            problems.add(self.path.key(key), message);
-        }
-        fits
-    }
-
-    fn truth(self, key: &str, problems: &mut Problems) -> Option<bool> {
-        let value = self.map.get(key)?;
-        if !value.is_boolean() {
-            let message = format!("must be true or false, not {}", shown(value));
-            problems.add(self.path.key(key), message);
-        }
-        value.as_bool()
-    }
-
-    fn word<T: Word>(self, key: &str, problems: &mut Problems) -> Option<T> {
-        let value = self.map.get(key)?;
-        let word = value.as_str().and_then(T::parse);
-        if word.is_none() {
-            let words: Vec<&str> = T::ALL.iter().map(|word| word.as_str()).collect();
-            let quotes = match value {
-                Value::Bool(false) if words.contains(&"Off") => ": YAML reads Off without quotes as false",
-                _ => "",
-            };
-            let message = format!("must be one of {}, not {}{quotes}", words.join(", "), shown(value));
-            problems.add(self.path.key(key), message);
-        }
-        word
-    }
 }
 
 fn is_rule_name(name: &str, rule: Path<'_>, problems: &mut Problems) -> bool {
@@ -476,24 +374,5 @@ fn refuse_label(key: &str, value: &Value, path: Path<'_>, problems: &mut Problem
     }
 }
 
-/// Notes a field that there is not.
-fn unknown(key: &str, known: &[&str], parent: Path<'_>, problems: &mut Problems) {
-    let near = known.iter().map(|known| (distance(known, &super::loose::clipped(key)), known)).min();
-    let way_out = match near {
-        Some((errors, nearest)) if errors <= nearest.len() / 3 => format!("did you mean {nearest}?"),
-        _ => format!("known are {}", known.join(", ")),
-    };
-    problems.add(parent.key(key), format!("is no field of a ResiliencePolicy; {way_out}"));
-}
-
-/// A value as messages repeat it.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => quoted(text),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "a map".to_owned(),
-    }
-}
+#[cfg(test)]
+mod tests;
