@@ -21,7 +21,8 @@ const OWNER_MAX: usize = 128;
 /// The values of `plimsoll.dev/criticality`; anything else is left out.
 const CRITICALITIES: [&str; 3] = ["Customer", "Internal", "Batch"];
 
-/// Every rule's answer, and who the workload belongs to; and when to ask again although nothing changed.
+/// Every rule's answer by the policy in force, and who the workload belongs to; and when to ask again although nothing
+/// changed.
 pub(super) fn judge_rules(
     view: WorkloadView<'_>,
     policy: &Policy,
@@ -39,6 +40,7 @@ pub(super) fn judge_rules(
     let mut judged = Judged {
         generation: workload.generation,
         owner: annotation("plimsoll.dev/owner").map(|owner| clip(&owner, OWNER_MAX)),
+        policies: policy.applied.clone(),
         criticality: annotation("plimsoll.dev/criticality").filter(|c| CRITICALITIES.contains(&c.as_str())),
         ..Judged::default()
     };

@@ -1,18 +1,20 @@
 //! Judging what changed or is due: nodes first, because workloads are judged by the health of their nodes, and before any
 //! single node the cluster, because what happens to all nodes at once is told of none.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use super::facts::{judge_rules, overdue, placement};
 use super::state::{NodeState, WorkloadState};
 use super::{Decision, Engine};
 use crate::detect;
-use crate::index::Dirty;
+use crate::index::{Dirty, WorkloadView};
 use crate::model::finding::{Finding, Severity, finding_id};
-use crate::model::keys::{Name, ObjectKey, is_system_namespace};
+use crate::model::keys::{Name, ObjectKey};
 use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::plan::{Judged, plan};
+use crate::policy::Policy;
 
 impl Engine {
     /// Judges what changed or is due. Decides nothing before everything has been listed, or without leading.
@@ -64,6 +66,8 @@ impl Engine {
             let observed = dues.remove(name).flatten();
             decisions.extend(self.judge_node(name, observed, now));
         }
+        self.policies
+            .look(self.index.policies(), self.reports.leads(), now);
         decisions
     }
 
@@ -145,12 +149,17 @@ impl Engine {
 
     fn judge_workload(&mut self, key: &ObjectKey, now: Now) -> Option<Decision> {
         let subject = Subject::Workload(key.clone());
-        let Some(view) = self.index.view(key).filter(|_| is_reported(key)) else {
+        let view = self.index.view(key);
+        let policy = view.and_then(|view| policy_of(&self.policy, &view));
+        let (Some(view), Some(policy)) = (view, policy) else {
+            self.policies.govern(key, &[]);
             self.workloads.remove(key);
-            self.reports.forget(&subject);
-            self.timers.set(subject, None);
-            return None;
+            // One that is there, and whose namespace no policy names any more, has left a report behind.
+            let (removes, again) = self.reports.retire(&subject, view.is_some(), now);
+            self.timers.set(subject, again);
+            return removes;
         };
+        self.policies.govern(key, &policy.applied);
         let uid = view.workload().uid.clone();
         // One of the same name may have been deleted and made anew between two looks.
         if self.workloads.get(key).is_none_or(|state| state.uid != uid) {
@@ -158,7 +167,7 @@ impl Engine {
             self.workloads.insert(key.clone(), state);
         }
         let state = self.workloads.get_mut(key)?;
-        let (mut judged, again) = judge_rules(view, &self.policy, now.wall);
+        let (mut judged, again) = judge_rules(view, &policy, now.wall);
         let mut due = Due(again.map(|at| now.moment_until(at)));
         for (name, detector) in &mut state.detectors {
             due.take(
@@ -290,9 +299,14 @@ impl Due {
     }
 }
 
-/// Whether the operator keeps a report on it.
-fn is_reported(key: &ObjectKey) -> bool {
-    key.kind.is_judged_in_full() && !is_system_namespace(&key.namespace)
+/// The policy in force for a workload; `None` when the operator keeps no report on it.
+fn policy_of<'a>(base: &'a Policy, view: &WorkloadView<'_>) -> Option<Cow<'a, Policy>> {
+    let key = view.key();
+    if !key.kind.is_judged_in_full() {
+        return None;
+    }
+    let policy = Policy::of(base, &key.namespace, &view.policies());
+    policy.judges(&key.namespace).then_some(policy)
 }
 
 fn active(findings: &[Finding]) -> Vec<(&'static str, Severity)> {

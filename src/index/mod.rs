@@ -16,6 +16,7 @@ mod namespaces;
 mod nodes;
 mod owners;
 mod pods;
+mod policies;
 mod reach;
 mod view;
 mod volumes;
@@ -37,6 +38,7 @@ use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::time::Moment;
 use crate::model::workload::Workload;
+use crate::policy::Policies;
 
 /// Whether a kind's objects are all known: nothing is ever judged by the absence of an object whose kind is not `Listed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +92,7 @@ pub struct Index {
     namespaces: HashMap<Name, NamespaceContext>,
     volumes: Volumes,
     reaches: Reaches,
+    policies: Policies,
     /// By kind: asked for with every event.
     listings: [Listing; Kind::ALL.len()],
     /// During a list: the objects that were known before it and that it has not named yet.
@@ -226,6 +229,7 @@ impl Index {
             Object::EndpointSlice(slice) => self.apply_slice(slice),
             Object::LimitRange(range) => self.apply_limit_range(range),
             Object::PersistentVolume(volume) => self.apply_volume(volume),
+            Object::Policy(policy) => self.apply_policy(*policy),
         }
     }
 
@@ -240,6 +244,7 @@ impl Index {
             Kind::Node => self.delete_node(&key.name),
             Kind::Lease => self.nodes.forget_lease(&key.name, &mut self.dirty),
             Kind::PersistentVolume => self.delete_volume(&key.name),
+            Kind::ResiliencePolicy => self.delete_policy(&key.name),
             _ => self.delete_context(key),
         }
     }
@@ -299,6 +304,12 @@ impl Index {
     pub fn node(&self, name: &str) -> Option<NodeView<'_>> {
         let id = self.nodes.find(name)?;
         NodeView::new(self, id)
+    }
+
+    /// Every policy.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// The cluster as a whole.
@@ -361,6 +372,7 @@ impl Index {
             Kind::Node => self.nodes.objects().count(),
             Kind::Lease => self.nodes.leases(),
             Kind::PersistentVolume => self.volumes.len(),
+            Kind::ResiliencePolicy => self.policies.len(),
             kind if kind.is_workload() => self.owners.count(kind),
             kind => self.namespaces.values().map(|context| context.count(kind)).sum(),
         }
@@ -376,6 +388,11 @@ impl Index {
                 .collect(),
             Kind::Lease => self.nodes.lease_keys().collect(),
             Kind::PersistentVolume => self.volumes.keys().collect(),
+            Kind::ResiliencePolicy => self
+                .policies
+                .iter()
+                .map(|p| ObjectKey::new(kind, "", p.name.clone()))
+                .collect(),
             kind if kind.is_workload() => self.owners.keys(kind).collect(),
             kind => self
                 .namespaces

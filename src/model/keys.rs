@@ -27,11 +27,12 @@ pub enum Kind {
     PersistentVolume,
     Lease,
     ScaledObject,
+    ResiliencePolicy,
 }
 
 impl Kind {
     /// Every kind that is read, from files or from a cluster.
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 18] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -49,10 +50,11 @@ impl Kind {
         Kind::PersistentVolume,
         Kind::Lease,
         Kind::ScaledObject,
+        Kind::ResiliencePolicy,
     ];
 
     /// The kinds that the operator watches. Jobs, CronJobs and DaemonSets are judged in files only, so far.
-    pub const WATCHED: [Kind; 14] = [
+    pub const WATCHED: [Kind; 15] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::ReplicaSet,
@@ -67,6 +69,7 @@ impl Kind {
         Kind::PersistentVolume,
         Kind::Lease,
         Kind::ScaledObject,
+        Kind::ResiliencePolicy,
     ];
 
     /// The kind's name as in a manifest: `Deployment`.
@@ -90,6 +93,7 @@ impl Kind {
             Kind::PersistentVolume => "PersistentVolume",
             Kind::Lease => "Lease",
             Kind::ScaledObject => "ScaledObject",
+            Kind::ResiliencePolicy => "ResiliencePolicy",
         }
     }
 
@@ -104,6 +108,7 @@ impl Kind {
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::Lease => "coordination.k8s.io",
             Kind::ScaledObject => "keda.sh",
+            Kind::ResiliencePolicy => "plimsoll.dev",
             Kind::Pod
             | Kind::Node
             | Kind::Namespace
@@ -118,7 +123,7 @@ impl Kind {
     pub const fn version(self) -> &'static str {
         match self {
             Kind::HorizontalPodAutoscaler => "v2",
-            Kind::ScaledObject => "v1alpha1",
+            Kind::ScaledObject | Kind::ResiliencePolicy => "v1alpha1",
             _ => "v1",
         }
     }
@@ -144,6 +149,7 @@ impl Kind {
             Kind::PersistentVolume => "persistentvolumes",
             Kind::Lease => "leases",
             Kind::ScaledObject => "scaledobjects",
+            Kind::ResiliencePolicy => "resiliencepolicies",
         }
     }
 
@@ -201,7 +207,10 @@ impl Kind {
     /// Whether objects of this kind live outside namespaces.
     #[must_use]
     pub const fn is_cluster_scoped(self) -> bool {
-        matches!(self, Kind::Node | Kind::Namespace | Kind::PersistentVolume)
+        matches!(
+            self,
+            Kind::Node | Kind::Namespace | Kind::PersistentVolume | Kind::ResiliencePolicy
+        )
     }
 }
 

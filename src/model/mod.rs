@@ -14,6 +14,7 @@ pub mod keys;
 pub mod node;
 pub mod object;
 pub mod pod;
+pub mod policy;
 pub mod quantity;
 pub mod report;
 pub mod request;

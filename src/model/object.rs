@@ -7,6 +7,7 @@ use super::field::FieldProblem;
 use super::keys::{Kind, ObjectKey};
 use super::node::{Lease, Node};
 use super::pod::Pod;
+use super::policy::ResiliencePolicy;
 use super::volume::PersistentVolume;
 use super::workload::Workload;
 
@@ -42,6 +43,8 @@ pub enum Object {
     LimitRange(LimitRange),
     /// A PersistentVolume.
     PersistentVolume(PersistentVolume),
+    /// A ResiliencePolicy.
+    Policy(Box<ResiliencePolicy>),
 }
 
 impl Object {
@@ -62,6 +65,7 @@ impl Object {
             }
             Object::LimitRange(l) => ObjectKey::new(Kind::LimitRange, l.namespace.clone(), l.name.clone()),
             Object::PersistentVolume(v) => ObjectKey::new(Kind::PersistentVolume, "", v.name.clone()),
+            Object::Policy(p) => ObjectKey::new(Kind::ResiliencePolicy, "", p.name.clone()),
         }
     }
 
@@ -73,6 +77,7 @@ impl Object {
             Object::Autoscaler(a) => &a.problems,
             Object::DisruptionBudget(p) => &p.problems,
             Object::LimitRange(l) => &l.problems,
+            Object::Policy(p) => &p.problems,
             Object::Pod(_)
             | Object::Node(_)
             | Object::Lease(_)

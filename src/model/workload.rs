@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::field::{Field, FieldProblem};
 use super::intstr::{IntOrString, Rounding, resolve_rollout};
 use super::keys::{Kind, Name, ObjectKey};
+use super::selector::Labels;
 use super::template::PodTemplate;
 
 /// What rules and detectors read of a Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet or bare Pod.
@@ -20,6 +21,8 @@ pub struct Workload {
     pub created: Option<Timestamp>,
     /// The controlling owner reference (`Deployment web`, or an operator's custom resource), if any.
     pub controller: Option<Controller>,
+    /// Its own labels, which policies select it by; its pods have others.
+    pub labels: Labels,
     /// Annotations `plimsoll.dev/…` only, sorted by key.
     pub annotations: Vec<(Name, Name)>,
     /// `spec.replicas`; absent means 1.

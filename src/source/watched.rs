@@ -189,6 +189,7 @@ watched_kinds! {
     LimitRanges: LimitRange, NamespaceResourceScope, LimitRangeFields;
     ScaledObjects: ScaledObject, NamespaceResourceScope, ScaledObjectFields;
     PersistentVolumes: PersistentVolume, ClusterResourceScope, VolumeFields;
+    ResiliencePolicies: ResiliencePolicy, ClusterResourceScope, PolicyFields;
     JudgedPods: Pod, NamespaceResourceScope, BarePodFields;
 }
 
@@ -217,7 +218,8 @@ macro_rules! for_each_kind {
     ($client:expr, |$kind:ident, $api:ident| $body:block) => {
         $crate::source::watched::for_each_kind!(@each $client, $kind, $api, $body,
             Deployments StatefulSets DaemonSets CronJobs Jobs ReplicaSets Pods Nodes Namespaces HorizontalPodAutoscalers
-            PodDisruptionBudgets Services EndpointSlices LimitRanges PersistentVolumes Leases ScaledObjects)
+            PodDisruptionBudgets Services EndpointSlices LimitRanges PersistentVolumes Leases ScaledObjects
+            ResiliencePolicies)
     };
     (@each $client:expr, $kind:ident, $api:ident, $body:block, $($marker:ident)*) => {$({
         use $crate::source::watched::{WatchedKind as _, $marker};

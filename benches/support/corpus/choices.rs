@@ -513,6 +513,8 @@ impl<'t> App<'t> {
             };
             truth.insert(row, status.to_owned());
         };
+        // Nothing in it is exempt.
+        is("exemption", "", "notApplicable");
         if self.team.namespace == "kube-system" {
             let rules = ["memory-limit", "min-replicas", "pod-spread"];
             let rules = rules.into_iter().chain(BUDGET_RULES).chain(["rollout-strategy"]);

@@ -44,6 +44,7 @@ impl<'a> Projection<'a> for BarePodFields<'a> {
         let mut workload = workload(key, &identity, meta, template, problems);
         if workload.controller.is_none() {
             workload.template.annotations.clone_from(&workload.annotations);
+            workload.labels = workload.template.labels.clone();
             return (identity, Some(Object::Workload(workload)));
         }
         let mut pod = Pod {

@@ -199,7 +199,7 @@ const STRATEGY: Keep = Only(&[
 
 /// Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob: what one kind lacks is absent.
 static WORKLOAD: Keep = Only(&[
-    ("metadata", meta!()),
+    ("metadata", meta!(STRINGS)),
     (
         "spec",
         Only(&[
@@ -430,6 +430,62 @@ static PERSISTENT_VOLUME: Keep = Only(&[
     ("status", Only(&[("phase", Scalar)])),
 ]);
 
+static POLICY: Keep = Only(&[
+    ("metadata", meta!()),
+    (
+        "spec",
+        Only(&[
+            ("namespaceSelector", SELECTOR),
+            ("workloadSelector", SELECTOR),
+            ("priority", Scalar),
+            (
+                "thresholds",
+                Only(&[
+                    ("minReplicas", Scalar),
+                    ("topologyKeys", TEXTS),
+                    ("scaleToZero", Scalar),
+                    ("maxCapacityLossPercent", Scalar),
+                    ("maxLimitRequestRatio", Scalar),
+                    ("maxTolerationSeconds", Scalar),
+                    ("memoryLimit", Scalar),
+                ]),
+            ),
+            (
+                "rules",
+                Items(&Only(&[
+                    ("name", Scalar),
+                    ("severity", Scalar),
+                    ("admission", Scalar),
+                    ("patch", Scalar),
+                    ("locked", Scalar),
+                ])),
+            ),
+            (
+                "exemptions",
+                Only(&[("annotation", Scalar), ("namespaces", TEXTS)]),
+            ),
+        ]),
+    ),
+    (
+        "status",
+        Only(&[
+            ("observedGeneration", Scalar),
+            ("workloads", Scalar),
+            (
+                "conditions",
+                Items(&Only(&[
+                    ("type", Scalar),
+                    ("status", Scalar),
+                    ("reason", Scalar),
+                    ("message", Scalar),
+                    ("observedGeneration", Scalar),
+                    ("lastTransitionTime", Scalar),
+                ])),
+            ),
+        ]),
+    ),
+]);
+
 const fn kept(kind: Kind) -> &'static Keep {
     match kind {
         Kind::Deployment
@@ -449,6 +505,7 @@ const fn kept(kind: Kind) -> &'static Keep {
         Kind::EndpointSlice => &ENDPOINT_SLICE,
         Kind::LimitRange => &LIMIT_RANGE,
         Kind::PersistentVolume => &PERSISTENT_VOLUME,
+        Kind::ResiliencePolicy => &POLICY,
     }
 }
 

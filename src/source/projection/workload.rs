@@ -5,7 +5,7 @@ use serde::de::SeqAccess;
 
 use super::Projection;
 use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
-use super::meta::{Identity, Meta, Skipped, shared, stamp};
+use super::meta::{Identity, Meta, Strings, shared, stamp};
 use super::path::{Path, Problems};
 use super::selector::SelectorFields;
 use super::strategy::{StrategyFields, strategy};
@@ -22,7 +22,7 @@ use crate::model::workload::{Strategy, Workload, WorkloadStatus};
 #[serde(default)]
 pub(crate) struct WorkloadFields<'a> {
     #[serde(borrow)]
-    metadata: Struct<Meta<'a, Skipped<'a>>>,
+    metadata: Struct<Meta<'a, Strings<'a>>>,
     #[serde(borrow)]
     spec: Struct<Spec<'a>>,
     #[serde(borrow)]
@@ -154,6 +154,8 @@ impl<'a> Projection<'a> for WorkloadFields<'a> {
         let Some(key) = identity.key(kind) else {
             return (identity, None);
         };
+        let path = Path::Root.key("metadata");
+        let labels = std::mem::take(&mut meta.labels).labels(path.key("labels"), problems);
         let path = Path::Root.key("spec");
         let spec = self.spec.fields(path, problems);
         let template = if kind == Kind::CronJob {
@@ -172,6 +174,7 @@ impl<'a> Projection<'a> for WorkloadFields<'a> {
             refuse_foreign_selector(spec.selector, &template.labels, path, problems);
         }
         let mut workload = workload(key, &identity, meta, template, problems);
+        workload.labels = labels;
         workload.replicas = replicas(spec.replicas, path.key("replicas"), problems);
         workload.strategy = match kind {
             Kind::Deployment => strategy(spec.strategy, kind, path.key("strategy"), problems),
@@ -210,6 +213,7 @@ pub(super) fn workload<L>(
         generation: meta.generation.ok().unwrap_or_default(),
         created: stamp(meta.creation_timestamp),
         controller: meta.owner_references.controller(problems),
+        labels: Labels::default(),
         annotations: meta.annotations.own(path.key("annotations"), problems),
         replicas: Field::Absent,
         template,
