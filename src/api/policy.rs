@@ -2,7 +2,7 @@
 //!
 //! These types make the CRD and nothing else: policies are read by `source::projection`, field by field, so that one that
 //! an older or newer CRD let in is still in force as far as it can be read. Both refuse the same; `tests/plane` holds
-//! them to it. Absence is the one way to say nothing: no field takes a `null`.
+//! them to it. A `null` in a map is dropped by the API server, and says nothing here either.
 
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};

@@ -7,10 +7,11 @@ use std::collections::{BTreeSet, HashMap};
 use super::facts::{judge_rules, overdue, placement};
 use super::state::{NodeState, WorkloadState};
 use super::{Decision, Engine};
-use crate::detect;
-use crate::index::{Dirty, WorkloadView};
+use crate::detect::{self, NodeHealths};
+use crate::index::{Dirty, NodeView, WorkloadView};
+use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Severity, finding_id};
-use crate::model::keys::{Name, ObjectKey};
+use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::plan::{Judged, plan};
@@ -77,13 +78,13 @@ impl Engine {
         let suspects: BTreeSet<Name> = dirty
             .workloads
             .iter()
+            // A DaemonSet is on every node, and none is told of it.
+            .filter(|key| key.kind != Kind::DaemonSet)
             .filter_map(|key| self.index.view(key))
-            .flat_map(|view| {
-                view.placement()
-                    .map(|(node, _)| node.name().clone())
-                    .collect::<Vec<_>>()
-            })
-            .filter(|node| self.healths.contains_key(node))
+            .flat_map(|view| view.placement())
+            .map(|(node, _)| node.name())
+            .filter(|node| self.healths.contains_key(*node))
+            .cloned()
             .collect();
         dirty.nodes.extend(suspects);
         let mut dues = HashMap::new();
@@ -112,9 +113,7 @@ impl Engine {
                 None => self.healths.remove(name),
             };
             if before != health {
-                dirty
-                    .workloads
-                    .extend(node.workloads().map(|view| view.key().clone()));
+                dirty.workloads.extend(replicated_on(&node));
             }
         }
         dues
@@ -141,8 +140,7 @@ impl Engine {
                 None => self.healths.remove(name),
             };
             if before != health {
-                let there = node.workloads().map(|view| view.key().clone());
-                dirty.workloads.extend(there);
+                dirty.workloads.extend(replicated_on(&node));
             }
         }
     }
@@ -154,43 +152,50 @@ impl Engine {
         let (Some(view), Some(policy)) = (view, policy) else {
             self.policies.govern(key, &[]);
             self.workloads.remove(key);
+            self.counted.remove(key);
             // One that is there, and whose namespace no policy names any more, has left a report behind.
             let (removes, again) = self.reports.retire(&subject, view.is_some(), now);
             self.timers.set(subject, again);
             return removes;
         };
+        if !key.kind.has_report() {
+            self.count(key, now);
+            return None;
+        }
         self.policies.govern(key, &policy.applied);
         let uid = view.workload().uid.clone();
         // One of the same name may have been deleted and made anew between two looks.
         if self.workloads.get(key).is_none_or(|state| state.uid != uid) {
-            let state = WorkloadState::resume(uid.clone(), &self.reports.entry(&subject, &uid).prior);
+            let prior = &self.reports.entry(&subject, &uid).prior;
+            let state = WorkloadState::resume(uid.clone(), key.kind, prior);
             self.workloads.insert(key.clone(), state);
         }
         let state = self.workloads.get_mut(key)?;
         let (mut judged, again) = judge_rules(view, &policy, now.wall);
         let mut due = Due(again.map(|at| now.moment_until(at)));
-        for (name, detector) in &mut state.detectors {
-            due.take(
-                name,
-                detector.step(&view, &self.healths, now, &self.config),
-                &mut judged,
-            );
+        if key.kind.is_judged_in_full() {
+            let Engine { healths, config, .. } = self;
+            state.watch(&view, healths, config, now, &mut judged, &mut due);
+        } else {
+            judged.template_only = true;
         }
-        let placement = placement(&view);
-        let below = placement.desired > placement.ready;
-        match state.below.step(below, now.at, self.config.degraded_after) {
-            Ok(_) => judged.below_desired = true,
-            Err(wait) => due.at(wait),
-        }
-        let started = state.wanted(placement.desired, now.at);
-        let (overdue, overdue_at) = overdue(&view, started, now);
-        judged.overdue = overdue;
-        if placement.ready == 0 {
-            due.at(overdue_at);
-        }
-        judged.placement = Some(placement);
         state.active = active(&judged.findings);
         self.decide(subject, &uid, &judged, due, now)
+    }
+
+    /// Judges a workload that has no report: what is found in it is only counted.
+    fn count(&mut self, key: &ObjectKey, now: Now) {
+        let Some(view) = self.index.view(key) else { return };
+        let Some(policy) = policy_of(&self.policy, &view) else {
+            return;
+        };
+        let (judged, again) = judge_rules(view, &policy, now.wall);
+        match active(&judged.findings) {
+            found if found.is_empty() => drop(self.counted.remove(key)),
+            found => drop(self.counted.insert(key.clone(), found.into())),
+        }
+        let due = again.map(|at| now.moment_until(at));
+        self.timers.set(Subject::Workload(key.clone()), due);
     }
 
     fn judge_node(&mut self, name: &Name, observed: Option<Moment>, now: Now) -> Option<Decision> {
@@ -271,7 +276,38 @@ impl Engine {
             uid: uid.clone(),
             write,
             changes: planned.changes,
+            ownership: judged.ownership.clone(),
         })
+    }
+}
+
+impl WorkloadState {
+    /// Looks at a workload's replicas: what the detectors say, where the replicas are, whether time is up.
+    fn watch(
+        &mut self,
+        view: &WorkloadView<'_>,
+        healths: &NodeHealths,
+        config: &DetectorConfig,
+        now: Now,
+        judged: &mut Judged,
+        due: &mut Due,
+    ) {
+        for (name, detector) in &mut self.detectors {
+            due.take(name, detector.step(view, healths, now, config), judged);
+        }
+        let placement = placement(view);
+        let below = placement.desired > placement.ready;
+        match self.below.step(below, now.at, config.degraded_after) {
+            Ok(_) => judged.below_desired = true,
+            Err(wait) => due.at(wait),
+        }
+        let started = self.wanted(placement.desired, now.at);
+        let (overdue, overdue_at) = overdue(view, started, now);
+        judged.overdue = overdue;
+        if placement.ready == 0 {
+            due.at(overdue_at);
+        }
+        judged.placement = Some(placement);
     }
 }
 
@@ -299,14 +335,17 @@ impl Due {
     }
 }
 
-/// The policy in force for a workload; `None` when the operator keeps no report on it.
+/// The workloads on a node whose detectors ask for its health.
+fn replicated_on<'a>(node: &NodeView<'a>) -> impl Iterator<Item = ObjectKey> + use<'a> {
+    let keys = node.workloads().map(|view| view.key());
+    keys.filter(|key| key.kind.is_judged_in_full()).cloned()
+}
+
+/// The policy in force for a workload; `None` when the operator says nothing about it.
 fn policy_of<'a>(base: &'a Policy, view: &WorkloadView<'_>) -> Option<Cow<'a, Policy>> {
-    let key = view.key();
-    if !key.kind.is_judged_in_full() {
-        return None;
-    }
-    let policy = Policy::of(base, &key.namespace, &view.policies());
-    policy.judges(&key.namespace).then_some(policy)
+    let namespace = &view.key().namespace;
+    let policy = Policy::of(base, namespace, &view.policies());
+    policy.judges(namespace).then_some(policy)
 }
 
 fn active(findings: &[Finding]) -> Vec<(&'static str, Severity)> {

@@ -18,6 +18,7 @@ mod owners;
 mod pods;
 mod policies;
 mod reach;
+mod requires;
 mod view;
 mod volumes;
 
@@ -26,11 +27,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 pub use self::budgets::{Allowance, BudgetView};
 pub use self::nodes::NodeId;
 pub use self::owners::{NodeCount, OwnerId};
+pub use self::requires::Serving;
 pub use self::view::{ClusterView, Floor, FloorSource, NodeView, PodView, WorkloadView};
 pub use self::volumes::BoundVolume;
 use self::{
     intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods, reach::Reaches,
-    volumes::Volumes,
+    requires::Dependents, volumes::Volumes,
 };
 use crate::model::autoscaler::Autoscaler;
 use crate::model::config::ClusterVersion;
@@ -105,6 +107,7 @@ pub struct Index {
     heartbeats_since: Moment,
     dirty: Dirty,
     pending: Pending,
+    dependents: Dependents,
 }
 
 impl Index {
@@ -274,6 +277,7 @@ impl Index {
             let names = self.nodes.objects().map(|(_, node)| node.name.clone());
             self.dirty.nodes.extend(names);
         }
+        self.dependents.spread(&mut self.dirty.workloads);
         std::mem::take(&mut self.dirty)
     }
 
@@ -286,7 +290,12 @@ impl Index {
             concentrated,
             confined,
         } = self.pending;
-        workloads || nodes || concentrated || confined || !self.dirty.is_empty()
+        workloads
+            || nodes
+            || concentrated
+            || confined
+            || !self.dirty.is_empty()
+            || self.dependents.is_touched()
     }
 
     /// Everything about one workload; `None` when it is not there, or is owned by another workload (a Deployment's

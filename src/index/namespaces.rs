@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Index;
 use super::budgets::concerns;
 use super::owners::OwnerId;
+use super::requires::Watched;
 use super::volumes::BoundVolume;
 use crate::model::autoscaler::{Autoscaler, ScaleTarget};
 use crate::model::budget::DisruptionBudget;
@@ -17,6 +18,8 @@ pub(super) struct NamespaceContext {
     pub(super) namespace: Option<Namespace>,
     /// The judged workloads.
     pub(super) workloads: BTreeSet<OwnerId>,
+    /// ReplicaSets of controllers that are not read, while they have pods: they are judged by nobody, and may serve.
+    pub(super) foreign: BTreeSet<OwnerId>,
     pub(super) autoscalers: BTreeMap<Name, Autoscaler>,
     pub(super) scaled_objects: BTreeMap<Name, Autoscaler>,
     pub(super) budgets: BTreeMap<Name, DisruptionBudget>,
@@ -32,6 +35,7 @@ impl NamespaceContext {
         let NamespaceContext {
             namespace,
             workloads,
+            foreign,
             autoscalers,
             scaled_objects,
             budgets,
@@ -42,6 +46,7 @@ impl NamespaceContext {
         } = self;
         namespace.is_none()
             && workloads.is_empty()
+            && foreign.is_empty()
             && autoscalers.is_empty()
             && scaled_objects.is_empty()
             && budgets.is_empty()
@@ -135,6 +140,7 @@ impl Index {
         if context.namespace.as_ref() != Some(&namespace) {
             context.namespace = Some(namespace);
             self.mark_in(&name, |_| true);
+            self.dependents.touch(Watched::Namespace(name));
         }
     }
 
@@ -170,6 +176,7 @@ impl Index {
         for service in [Some(new), old].into_iter().flatten() {
             self.mark_in(&namespace, |w| service.selects(&w.template.labels));
         }
+        self.dependents.touch(Watched::AllIn(namespace));
     }
 
     /// Marks only when a Service got its first slice, or its ready endpoints went from none to some or back: nothing
@@ -202,6 +209,7 @@ impl Index {
             Kind::Namespace => {
                 let gone = context.namespace.take().is_some();
                 self.mark_in(within, |_| gone);
+                self.dependents.touch(Watched::Namespace(within.clone()));
             }
             Kind::HorizontalPodAutoscaler | Kind::ScaledObject => {
                 if let Some(old) = context.autoscalers_of(*kind).remove(name) {
@@ -216,6 +224,7 @@ impl Index {
             Kind::Service => {
                 if let Some(old) = context.services.remove(name) {
                     self.mark_in(within, |w| old.selects(&w.template.labels));
+                    self.dependents.touch(Watched::AllIn(within.clone()));
                 }
             }
             Kind::EndpointSlice => self.change_slice(within, name, None),

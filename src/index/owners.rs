@@ -10,6 +10,7 @@ use slab::Slab;
 use super::budgets::counts_alike;
 use super::nodes::NodeId;
 use super::pods::PodId;
+use super::requires::Watched;
 use super::{Index, namespaces};
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::selector::Labels;
@@ -62,6 +63,8 @@ pub(super) struct Owner {
     pub(super) pods: Vec<PodId>,
     /// The object itself; not kept for one that belongs to another controller, because that one is judged.
     pub(super) object: Option<Box<Workload>>,
+    /// The labels of the pods that it makes: of a ReplicaSet whose object is not kept, while it makes any.
+    pub(super) labels: Option<Labels>,
     /// The object has been seen, kept or not.
     present: bool,
     /// Of this owner and its children; kept on roots only.
@@ -104,6 +107,7 @@ impl Owners {
             children: Vec::new(),
             pods: Vec::new(),
             object: None,
+            labels: None,
             present: false,
             counts: BTreeMap::new(),
         };
@@ -133,7 +137,7 @@ impl Owners {
 
     /// Whether a pod whose row has the owner `id` still names that one.
     pub(super) fn is_named(&self, id: Option<OwnerId>, controller: Option<&Controller>) -> bool {
-        let named = controller.and_then(|c| Some((kind_of(c)?, &c.name)));
+        let named = controller.and_then(|c| Some((owner_kind(c)?, &c.name)));
         let known = id.map(|id| &self.get(id).key);
         named == known.map(|key| (key.kind, &key.name))
     }
@@ -197,7 +201,7 @@ impl Owners {
 impl Index {
     /// The owner slot that a controller reference names; `None` for kinds that are not read.
     pub(super) fn owner_of(&mut self, namespace: &str, controller: &Controller) -> Option<OwnerId> {
-        let kind = kind_of(controller)?;
+        let kind = owner_kind(controller)?;
         let namespace = self.names.share(namespace.into());
         Some(self.owners.slot(ObjectKey {
             kind,
@@ -218,6 +222,14 @@ impl Index {
     }
 
     pub(super) fn apply_workload(&mut self, workload: Workload) {
+        if workload.key.kind == Kind::Pod {
+            // It may have been owned, and have been let go.
+            self.delete_row(&workload.key);
+        }
+        if workload.status.finished && !self.files {
+            // A cluster may keep tens of thousands of finished Jobs.
+            return self.delete_workload(&workload.key);
+        }
         let namespace = self.names.name(&workload.key.namespace);
         let key = ObjectKey {
             namespace,
@@ -228,7 +240,12 @@ impl Index {
         self.link(id, parent);
         let owner = self.owners.get_mut(id);
         owner.present = true;
-        let kept = (parent.is_none() && !is_made_by_a_controller(&workload)).then(|| Box::new(workload));
+        let is_kept = parent.is_none() && !is_made_by_a_controller(&workload);
+        if !is_kept {
+            self.note_labels(id, &workload);
+        }
+        let kept = is_kept.then(|| Box::new(workload));
+        let owner = self.owners.get_mut(id);
         if owner.object == kept {
             return;
         }
@@ -236,7 +253,13 @@ impl Index {
         let old = std::mem::replace(&mut owner.object, kept);
         let counted = self.counted_anew(id, old.as_deref());
         if judged {
-            self.context_mut(&key.namespace).workloads.insert(id);
+            owner.labels = None;
+        }
+        self.dependents.set(&key, self.owners.get(id).object.as_deref());
+        if judged {
+            let context = self.context_mut(&key.namespace);
+            context.workloads.insert(id);
+            context.foreign.remove(&id);
         } else {
             self.forget_in_context(&key.namespace, |context| {
                 context.workloads.remove(&id);
@@ -266,6 +289,33 @@ impl Index {
         labels
     }
 
+    /// Keeps what the pods of a ReplicaSet are known by, unless it is one of the many old ones that have none.
+    fn note_labels(&mut self, id: OwnerId, set: &Workload) {
+        let has_pods = set.desired() != Some(0) || set.status.replicas > 0;
+        let keeps = set.key.kind == Kind::ReplicaSet && has_pods;
+        let owner = self.owners.get(id);
+        let is_foreign = keeps && owner.parent.is_none();
+        let new = keeps.then_some(&set.template.labels);
+        if owner.labels.as_ref() != new {
+            let labels = new.map(|labels| self.names.labels(labels));
+            self.owners.get_mut(id).labels = labels;
+            self.mark_dependents_of(id);
+        }
+        if is_foreign {
+            self.context_mut(&set.key.namespace).foreign.insert(id);
+        } else {
+            self.forget_in_context(&set.key.namespace, |context| {
+                context.foreign.remove(&id);
+            });
+        }
+    }
+
+    /// Who requires these pods, by whatever name, looks again; the workload itself has not changed.
+    fn mark_dependents_of(&mut self, id: OwnerId) {
+        let root = self.owners.get(self.owners.root(id));
+        self.dependents.touch(Watched::AllIn(root.key.namespace.clone()));
+    }
+
     pub(super) fn delete_workload(&mut self, key: &ObjectKey) {
         let Some(id) = self.owners.find(key) else { return };
         let owner = self.owners.get_mut(id);
@@ -273,10 +323,18 @@ impl Index {
             return;
         }
         owner.present = false;
+        if owner.labels.take().is_some() {
+            self.mark_dependents_of(id);
+        }
+        self.forget_in_context(&key.namespace, |context| {
+            context.foreign.remove(&id);
+        });
+        let owner = self.owners.get_mut(id);
         if let Some(gone) = owner.object.take() {
             let left: Vec<NodeId> = owner.counts.keys().copied().collect();
             left.into_iter().for_each(|node| self.mark_left(node));
             self.dirty.workloads.insert(key.clone());
+            self.dependents.set(key, None);
             self.forget_in_context(&key.namespace, |context| {
                 context.workloads.remove(&id);
             });
@@ -363,7 +421,7 @@ impl Index {
 }
 
 /// The kind that a controller reference names; `None` for kinds that are not read.
-fn kind_of(controller: &Controller) -> Option<Kind> {
+pub(super) fn owner_kind(controller: &Controller) -> Option<Kind> {
     let kind = Kind::parse(&controller.kind).filter(|kind| kind.is_workload() && *kind != Kind::Pod)?;
     let group = controller
         .api_version
@@ -372,8 +430,8 @@ fn kind_of(controller: &Controller) -> Option<Kind> {
     (group == kind.group()).then_some(kind)
 }
 
-/// A ReplicaSet of a controller that is not read (an Argo Rollout), or a file's Pod that a workload made, is not a
-/// workload by itself.
+/// A ReplicaSet of a controller that is not read (an Argo Rollout), or a pod that a workload made, is not a workload by
+/// itself.
 fn is_made_by_a_controller(workload: &Workload) -> bool {
     let Some(controller) = &workload.controller else {
         return false;

@@ -18,12 +18,14 @@ pub mod policy;
 pub mod quantity;
 pub mod report;
 pub mod request;
+pub mod requires;
 pub mod resource;
 pub mod selector;
 pub mod subject;
 pub mod template;
 pub mod text;
 pub mod time;
+pub mod version;
 pub mod volume;
 pub mod workload;
 

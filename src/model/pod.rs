@@ -6,6 +6,7 @@ use super::field::Field;
 use super::keys::Name;
 use super::quantity::Quantity;
 use super::template::{Container, Toleration};
+use super::version::PodVersion;
 use super::workload::Controller;
 
 /// One pod as its projection gives it. The index keeps a row of it that is smaller still.
@@ -45,6 +46,14 @@ pub enum PodPhase {
     Unknown,
 }
 
+impl PodPhase {
+    /// Whether the pod has ended, well or not.
+    #[must_use]
+    pub const fn is_finished(self) -> bool {
+        matches!(self, PodPhase::Succeeded | PodPhase::Failed)
+    }
+}
+
 /// The part of a pod's spec that is equal for all pods of a revision; the index keeps one for all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PodShape {
@@ -52,6 +61,8 @@ pub struct PodShape {
     pub containers: Box<[RunningContainer]>,
     /// `spec.resources.limits.memory` is set and not zero.
     pub pod_memory_limited: bool,
+    /// Which version it says that it is.
+    pub version: Option<PodVersion>,
     /// Tolerations of NoExecute taints: how long it stays on a node that is not ready or not reachable.
     pub no_execute: Box<[Toleration]>,
 }

@@ -296,7 +296,8 @@ pub struct PolicyStatus {
     /// The policy's generation that this is about.
     #[serde(default)]
     pub observed_generation: i64,
-    /// How many workloads it governs: those that both of its selectors select, whether or not another policy goes before it.
+    /// How many workloads it governs: those with a report that both of its selectors select, whether or not another policy
+    /// goes before it.
     #[serde(default)]
     pub workloads: i32,
     /// Ready: it is in force as it stands. Accepted: all of its fields are understood. RulesResolved: all of its rules are

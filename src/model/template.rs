@@ -4,13 +4,14 @@ use super::field::Field;
 use super::keys::Name;
 use super::quantity::Quantity;
 use super::selector::{LabelSelector, Labels};
+use super::version::{PodVersion, VERSION_ANNOTATION, VERSION_LABEL};
 
 /// The fields of `spec.template` (or of a bare Pod) that rules and detectors read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodTemplate {
     /// `metadata.labels`: what selectors match, and how a workload's pods are known.
     pub labels: Labels,
-    /// `metadata.annotations`: those under `plimsoll.dev/` only, sorted by key. Of a bare Pod, its own.
+    /// `metadata.annotations`: those that are read, sorted by key. Of a bare Pod, its own.
     pub annotations: Vec<(Name, Name)>,
     /// App containers, native sidecars and plain init containers, in the manifest's order, init containers first.
     /// Ephemeral containers are never read.
@@ -61,6 +62,21 @@ impl PodTemplate {
         let lasts = |key: &str| !VOLATILE_LABELS.contains(&key);
         let any = self.labels.iter().any(|(key, _)| lasts(key));
         self.labels.iter().filter(move |(key, _)| !any || lasts(key))
+    }
+
+    /// Which version its pods say that they are.
+    #[must_use]
+    pub fn version(&self) -> Option<PodVersion> {
+        let annotation = self
+            .annotations
+            .iter()
+            .find(|(key, _)| &**key == VERSION_ANNOTATION);
+        let first = self.containers.iter().find(|c| c.role == ContainerRole::App);
+        PodVersion::of(
+            annotation.map(|(_, text)| &**text),
+            self.labels.get(VERSION_LABEL),
+            first.map(|container| &*container.image),
+        )
     }
 }
 

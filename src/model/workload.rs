@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::context::annotation;
 use super::field::{Field, FieldProblem};
 use super::intstr::{IntOrString, Rounding, resolve_rollout};
 use super::keys::{Kind, Name, ObjectKey};
@@ -23,7 +24,7 @@ pub struct Workload {
     pub controller: Option<Controller>,
     /// Its own labels, which policies select it by; its pods have others.
     pub labels: Labels,
-    /// Annotations `plimsoll.dev/…` only, sorted by key.
+    /// The annotations that are read, our own and those that say who runs it, sorted by key.
     pub annotations: Vec<(Name, Name)>,
     /// `spec.replicas`; absent means 1.
     pub replicas: Field<i32>,
@@ -100,13 +101,10 @@ impl Workload {
             || !self.claim_templates.is_empty()
     }
 
-    /// The value of a `plimsoll.dev/…` annotation.
+    /// The value of an annotation that is read.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations
-            .iter()
-            .find(|(k, _)| &**k == key)
-            .map(|(_, v)| &**v)
+        annotation(&self.annotations, key)
     }
 }
 
@@ -162,6 +160,8 @@ pub struct WorkloadStatus {
     pub ready: i32,
     /// The Deployment's condition `Progressing` is False with reason `ProgressDeadlineExceeded`.
     pub deadline_exceeded: bool,
+    /// A Job or a bare pod has ended, well or not: nothing of it runs any more.
+    pub finished: bool,
 }
 
 #[cfg(test)]

@@ -61,6 +61,7 @@ pub fn merge(base: &Policy, namespace: &str, governing: &[&ResiliencePolicy]) ->
         },
         applied: governing.iter().map(|policy| policy.name.clone()).collect(),
         names_namespace: governing.iter().any(|policy| policy.spec.names(namespace)),
+        ..base.clone()
     }
 }
 

@@ -12,12 +12,14 @@
 
 pub mod exemption;
 mod merge;
+pub mod ownership;
 mod set;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use self::merge::merge;
+use self::ownership::{CRITICALITY_KEYS, OWNER_KEYS, RUNBOOK_KEYS};
 pub use self::set::Policies;
 use crate::model::keys::{Name, is_system_namespace};
 use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
@@ -41,6 +43,15 @@ pub struct Policy {
     pub max_toleration_seconds: u32,
     /// The memory limit that remedies propose where there is no request to go by, bytes; `None` = they propose none.
     pub memory_limit: Option<Quantity>,
+    /// Whether `requires` tells of a namespace that itself does not say who may ask about it.
+    pub requires_across_namespaces: bool,
+    /// The annotations and labels that name who runs a workload, the first to count first. Other keys than the built-in
+    /// ones must be labels: of annotations no others are read.
+    pub owner_keys: Vec<String>,
+    /// Those that say what to do when it fails.
+    pub runbook_keys: Vec<String>,
+    /// Those that say whom it serves.
+    pub criticality_keys: Vec<String>,
     /// What policies say of single rules, by the rule's name.
     pub rules: BTreeMap<Name, RuleInForce>,
     /// Whose exemptions count.
@@ -95,6 +106,10 @@ impl Default for Policy {
             // What the API server's DefaultTolerationSeconds admission adds to every pod.
             max_toleration_seconds: 300,
             memory_limit: None,
+            requires_across_namespaces: true,
+            owner_keys: OWNER_KEYS.map(str::to_owned).to_vec(),
+            runbook_keys: RUNBOOK_KEYS.map(str::to_owned).to_vec(),
+            criticality_keys: CRITICALITY_KEYS.map(str::to_owned).to_vec(),
             topology_keys: [
                 HOSTNAME_LABEL,
                 ZONE_LABEL,

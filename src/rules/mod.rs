@@ -22,6 +22,7 @@ mod pdb_unhealthy_eviction;
 mod pod_spread;
 mod readiness_probe;
 mod remedy;
+mod requires;
 mod resource_requests;
 mod rollout_strategy;
 mod single_domain;
@@ -141,6 +142,7 @@ pub static RULES: &[Rule] = &[
     eviction_tolerance::RULE,
     single_domain::RULE,
     termination_grace::RULE,
+    requires::RULE,
     exemption::RULE,
 ];
 

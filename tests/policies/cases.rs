@@ -77,10 +77,28 @@ pub(crate) const CASES: &[Case] = &[
         "selector-exists-with-no-values",
         "{workloadSelector: {matchExpressions: [{key: team, operator: DoesNotExist, values: []}]}}",
     ),
+    good(
+        "a-null-is-dropped",
+        "{namespaceSelector: null, thresholds: {minReplicas: null}, rules: null}",
+    ),
     bad(
-        "selector-null",
-        "{namespaceSelector: null}",
-        "spec.namespaceSelector must be a map, not null",
+        "a-null-in-a-list",
+        "{workloadSelector: {matchExpressions: [{key: team, operator: In, values: [null]}]}}",
+        "must be a string, not null",
+    ),
+    bad(
+        "a-null-where-something-must-be",
+        "{rules: [{name: null, locked: true}]}",
+        "spec.rules[0].name is required",
+    ),
+    bad(
+        "a-null-says-nothing",
+        "{rules: [{name: pod-spread, severity: null}]}",
+        "says nothing",
+    ),
+    good(
+        "a-null-beside-deny",
+        "{exemptions: {annotation: Deny, namespaces: null}}",
     ),
     bad(
         "selector-in-without-values",
@@ -160,11 +178,6 @@ pub(crate) const CASES: &[Case] = &[
     bad(
         "min-replicas-beyond-32-bits",
         "{thresholds: {minReplicas: 99999999999}}",
-        "spec.thresholds.minReplicas must be",
-    ),
-    bad(
-        "min-replicas-null",
-        "{thresholds: {minReplicas: null}}",
         "spec.thresholds.minReplicas must be",
     ),
     bad(

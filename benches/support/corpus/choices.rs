@@ -513,6 +513,8 @@ impl<'t> App<'t> {
             };
             truth.insert(row, status.to_owned());
         };
+        // Nothing in it requires anything.
+        is("requires", "", "notApplicable");
         // Nothing in it is exempt.
         is("exemption", "", "notApplicable");
         if self.team.namespace == "kube-system" {

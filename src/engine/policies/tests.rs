@@ -110,7 +110,7 @@ fn a_change_of_a_policy_judges_what_it_governs_and_nothing_else() {
         .into_iter()
         .for_each(|object| index.apply(object, Moment(0)));
     index.apply(
-        deployment("shop/batch").labelled("tier", "batch").object(),
+        deployment("shop/batch").label("tier", "batch").object(),
         Moment(0),
     );
     let mut marks = |change: &dyn Fn(&mut Index)| -> BTreeSet<ObjectKey> {

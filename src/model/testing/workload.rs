@@ -142,7 +142,7 @@ impl Workload {
         self
     }
     /// A label of its own, not of its pods.
-    pub(crate) fn labelled(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn label(mut self, key: &str, value: &str) -> Self {
         let labels = self.labels.iter().chain([(key, value)]);
         self.labels = labels.collect();
         self

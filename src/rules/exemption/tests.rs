@@ -257,7 +257,7 @@ fn a_tenant_cannot_make_a_policy_look_away() {
     )
     .annotated("plimsoll.dev/exempt.min-replicas", "why");
     let web = deployment("shop/web")
-        .labelled("plimsoll.dev/exempt", "true")
+        .label("plimsoll.dev/exempt", "true")
         .annotated("plimsoll.dev/exempt.min-replicas", "why; containers=app")
         .annotated("plimsoll.dev/exempt.exemption", "why");
     let index = with([lock.object(), shop.object(), web.object()]);

@@ -1,16 +1,17 @@
 //! What a recording holds of an object: the fields that the projections beside this file read, and nothing else.
 //!
 //! This is an allowlist. What stands here may leave a cluster in a file that people hand around: no environment, no
-//! command, no arguments, no annotation but our own, and of kinds that are not read nothing at all. The images of
-//! templates are kept, because their tags are versions; of a running pod they are not. Of a probe or a hook it is kept
+//! command, no arguments, no annotation but those that are read ([`super::keys`]), and of kinds that are not read nothing
+//! at all. The images of templates and pods are kept, because their tags are versions. Of a probe or a hook it is kept
 //! that it is there, and by which means it asks, but not what. A field that a
 //! projection begins to read must be added here; a test compares the projections of whole and of pruned objects.
 
 use serde_json::{Map, Value};
 
-use self::Keep::{Each, Items, Only, Scalar, Under};
-use super::meta::{KEDA_PREFIX, OWN_PREFIX};
+use self::Keep::{Each, Items, Only, Read, Scalar};
+use super::keys::{is_kedas, is_read};
 use crate::model::keys::Kind;
+use crate::model::version::VERSION_LABEL;
 
 /// What is kept of a value. What has another shape than the one said here is left out.
 enum Keep {
@@ -20,8 +21,8 @@ enum Keep {
     Only(&'static [(&'static str, Keep)]),
     /// Every field of a map.
     Each(&'static Keep),
-    /// The fields of a map whose names begin so.
-    Under(&'static str),
+    /// Those fields of a map that are among the annotations that are read.
+    Read(fn(&str) -> bool),
     /// Every item of a list.
     Items(&'static Keep),
 }
@@ -55,7 +56,7 @@ macro_rules! meta {
             ("deletionTimestamp", Scalar),
             ("generation", Scalar),
             ("ownerReferences", OWNERS),
-            ("annotations", Under(OWN_PREFIX)),
+            ("annotations", Read(is_read)),
             $(("labels", $labels),)?
         ])
     };
@@ -102,7 +103,11 @@ const CONTAINERS: Keep = Items(&Only(&[
 const LIMITED: Keep = Only(&[("limits", Only(&[("memory", Scalar)]))]);
 
 /// Of a running pod.
-const RUNNING: Keep = Items(&Only(&[("name", Scalar), ("resources", LIMITED)]));
+const RUNNING: Keep = Items(&Only(&[
+    ("name", Scalar),
+    ("image", Scalar),
+    ("resources", LIMITED),
+]));
 
 const TOLERATIONS: Keep = Items(&Only(&[
     ("key", Scalar),
@@ -149,40 +154,40 @@ const SPREAD: Keep = Items(&Only(&[
     ("matchLabelKeys", TEXTS),
 ]));
 
+/// `spec` of a pod template, or of a pod that is its own workload.
+const POD_SPEC: Keep = Only(&[
+    ("containers", CONTAINERS),
+    ("initContainers", CONTAINERS),
+    ("resources", RESOURCES),
+    ("overhead", AMOUNTS),
+    ("terminationGracePeriodSeconds", Scalar),
+    (
+        "volumes",
+        Items(&Only(&[(
+            "persistentVolumeClaim",
+            Only(&[("claimName", Scalar)]),
+        )])),
+    ),
+    ("nodeSelector", STRINGS),
+    (
+        "affinity",
+        Only(&[
+            ("nodeAffinity", NODE_AFFINITY),
+            ("podAntiAffinity", POD_ANTI_AFFINITY),
+        ]),
+    ),
+    ("topologySpreadConstraints", SPREAD),
+    ("tolerations", TOLERATIONS),
+    ("nodeName", Scalar),
+]);
+
 /// `spec.template`.
 const TEMPLATE: Keep = Only(&[
     (
         "metadata",
-        Only(&[("labels", STRINGS), ("annotations", Under(OWN_PREFIX))]),
+        Only(&[("labels", STRINGS), ("annotations", Read(is_read))]),
     ),
-    (
-        "spec",
-        Only(&[
-            ("containers", CONTAINERS),
-            ("initContainers", CONTAINERS),
-            ("resources", RESOURCES),
-            ("overhead", AMOUNTS),
-            ("terminationGracePeriodSeconds", Scalar),
-            (
-                "volumes",
-                Items(&Only(&[(
-                    "persistentVolumeClaim",
-                    Only(&[("claimName", Scalar)]),
-                )])),
-            ),
-            ("nodeSelector", STRINGS),
-            (
-                "affinity",
-                Only(&[
-                    ("nodeAffinity", NODE_AFFINITY),
-                    ("podAntiAffinity", POD_ANTI_AFFINITY),
-                ]),
-            ),
-            ("topologySpreadConstraints", SPREAD),
-            ("tolerations", TOLERATIONS),
-            ("nodeName", Scalar),
-        ]),
-    ),
+    ("spec", POD_SPEC),
 ]);
 
 const STRATEGY: Keep = Only(&[
@@ -235,12 +240,22 @@ static WORKLOAD: Keep = Only(&[
     ),
 ]);
 
+const POD_STATUS: Keep = Only(&[
+    ("phase", Scalar),
+    (
+        "conditions",
+        Items(&Only(&[("type", Scalar), ("status", Scalar)])),
+    ),
+]);
+
+/// A pod that something controls.
 static POD: Keep = Only(&[
     (
         "metadata",
         meta!(Only(&[
             ("pod-template-hash", Scalar),
             ("controller-revision-hash", Scalar),
+            (VERSION_LABEL, Scalar),
         ])),
     ),
     (
@@ -253,16 +268,14 @@ static POD: Keep = Only(&[
             ("tolerations", TOLERATIONS),
         ]),
     ),
-    (
-        "status",
-        Only(&[
-            ("phase", Scalar),
-            (
-                "conditions",
-                Items(&Only(&[("type", Scalar), ("status", Scalar)])),
-            ),
-        ]),
-    ),
+    ("status", POD_STATUS),
+]);
+
+/// A pod that is its own workload.
+static BARE_POD: Keep = Only(&[
+    ("metadata", meta!(STRINGS)),
+    ("spec", POD_SPEC),
+    ("status", POD_STATUS),
 ]);
 
 static NODE: Keep = Only(&[
@@ -341,7 +354,7 @@ static SCALED_OBJECT: Keep = Only(&[
             ("name", Scalar),
             ("namespace", Scalar),
             ("uid", Scalar),
-            ("annotations", Under(KEDA_PREFIX)),
+            ("annotations", Read(is_kedas)),
         ]),
     ),
     (
@@ -486,7 +499,7 @@ static POLICY: Keep = Only(&[
     ),
 ]);
 
-const fn kept(kind: Kind) -> &'static Keep {
+const fn kept(kind: Kind, is_controlled: bool) -> &'static Keep {
     match kind {
         Kind::Deployment
         | Kind::StatefulSet
@@ -494,7 +507,8 @@ const fn kept(kind: Kind) -> &'static Keep {
         | Kind::CronJob
         | Kind::Job
         | Kind::ReplicaSet => &WORKLOAD,
-        Kind::Pod => &POD,
+        Kind::Pod if is_controlled => &POD,
+        Kind::Pod => &BARE_POD,
         Kind::Node => &NODE,
         Kind::Lease => &LEASE,
         Kind::Namespace => &NAMESPACE,
@@ -515,7 +529,9 @@ pub fn prune(kind: Kind, object: Value) -> Value {
     let mut pruned = Map::new();
     pruned.insert("apiVersion".to_owned(), kind.api_version().into());
     pruned.insert("kind".to_owned(), kind.as_str().into());
-    if let Some(Value::Object(fields)) = keep(kept(kind), object) {
+    let owners = object["metadata"]["ownerReferences"].as_array();
+    let is_controlled = owners.is_some_and(|owners| owners.iter().any(|owner| owner["controller"] == true));
+    if let Some(Value::Object(fields)) = keep(kept(kind, is_controlled), object) {
         pruned.extend(fields);
     }
     Value::Object(pruned)
@@ -542,12 +558,12 @@ fn keep(what: &Keep, value: Value) -> Option<Value> {
             let field = |(name, value)| Some((name, keep(what, value)?));
             Some(map.into_iter().filter_map(field).collect::<Map<_, _>>().into())
         }
-        (Under(prefix), Value::Object(map)) => {
-            let ours = map.into_iter().filter(|(name, _)| name.starts_with(prefix));
-            let ours: Map<_, _> = ours
+        (Read(is_read), Value::Object(map)) => {
+            let read = map.into_iter().filter(|(name, _)| is_read(name));
+            let read: Map<_, _> = read
                 .filter_map(|(name, value)| Some((name, keep(&Scalar, value)?)))
                 .collect();
-            (!ours.is_empty()).then(|| ours.into())
+            (!read.is_empty()).then(|| read.into())
         }
         _ => None,
     }

@@ -17,6 +17,7 @@ mod context;
 mod event;
 mod handler;
 mod kept;
+mod keys;
 mod limits;
 mod loose;
 mod meta;
@@ -39,6 +40,7 @@ use thiserror::Error;
 #[doc(hidden)]
 pub use self::event::pod_of_event;
 pub use self::kept::prune;
+pub use self::keys::is_read;
 use self::loose::Struct;
 use self::path::{Path, Problems};
 pub(crate) use self::{
@@ -92,7 +94,8 @@ pub(crate) trait Projection<'a>: Default {
     fn project(self, kind: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>);
 }
 
-/// Reads an object of `kind` as the API server sends it; a pod becomes an [`Object::Pod`], owned or not.
+/// Reads an object of `kind` as the API server sends it; a pod that nothing controls becomes an
+/// [`Object::Workload`], and more is read of it than of others.
 ///
 /// # Errors
 /// [`ProjectionError`] when there is no object to speak of; fields that do not fit are the object's own

@@ -107,7 +107,9 @@ impl Fields<'_> {
         PolicySpec {
             namespaces: self.selector("namespaceSelector", problems),
             workloads: self.selector("workloadSelector", problems),
-            priority: self.priority(problems),
+            priority: self
+                .whole("priority", bounds::PRIORITY, problems)
+                .unwrap_or_default(),
             thresholds: self
                 .map("thresholds", &THRESHOLDS, problems, |fields, problems| {
                     fields.thresholds(problems)
@@ -120,13 +122,6 @@ impl Fields<'_> {
                 })
                 .unwrap_or_default(),
         }
-    }
-
-    /// It has a default, so that the API server takes a `null` for that.
-    fn priority(self, problems: &mut Problems) -> i32 {
-        let is_set = self.map.get("priority").is_some_and(|value| !value.is_null());
-        let priority = is_set.then(|| self.whole("priority", bounds::PRIORITY, problems));
-        priority.flatten().unwrap_or_default()
     }
 
     fn thresholds(self, problems: &mut Problems) -> Thresholds {
@@ -194,7 +189,7 @@ impl Fields<'_> {
     }
 
     fn rule(self, problems: &mut Problems) -> Option<RuleSetting> {
-        let name = match self.map.get("name") {
+        let name = match self.get("name") {
             None => {
                 problems.required(self.path.key("name"));
                 None
@@ -212,7 +207,7 @@ impl Fields<'_> {
         };
         if ["severity", "admission", "patch", "locked"]
             .iter()
-            .all(|key| !self.map.contains_key(*key))
+            .all(|key| self.get(key).is_none())
         {
             problems.add(
                 self.path,
@@ -252,7 +247,7 @@ impl Fields<'_> {
         };
         let annotation = self.word("annotation", problems);
         let namespaces = self.names("namespaces", bounds::NAMESPACES, is_namespace, problems);
-        if annotation == Some(ExemptionRight::Deny) && self.map.contains_key("namespaces") {
+        if annotation == Some(ExemptionRight::Deny) && self.get("namespaces").is_some() {
             problems.add(self.path, "denies all and names namespaces; remove one of them");
         }
         ExemptionSetting {
@@ -263,7 +258,7 @@ impl Fields<'_> {
 
     fn selector(self, key: &str, problems: &mut Problems) -> Field<LabelSelector> {
         let before = problems.count();
-        let Some(value) = self.map.get(key) else {
+        let Some(value) = self.get(key) else {
             return Field::Absent;
         };
         let raw =
@@ -277,8 +272,8 @@ impl Fields<'_> {
 
     fn raw_selector(self, problems: &mut Problems) -> RawLabelSelector {
         let path = self.path.key("matchLabels");
-        let labels = self.map.get("matchLabels").map(|value| match value {
-            Value::Object(labels) => labels.iter().collect(),
+        let labels = self.get("matchLabels").map(|value| match value {
+            Value::Object(labels) => labels.iter().filter(|(_, value)| !value.is_null()).collect(),
             other => {
                 problems.add(path, format!("must be a map of strings, not {}", shown(other)));
                 Vec::new()
@@ -310,7 +305,7 @@ impl Fields<'_> {
 
     fn requirement(self, problems: &mut Problems) -> Option<RawRequirement> {
         let mut needed = |key: &str, what: &str| {
-            if !self.map.contains_key(key) {
+            if self.get(key).is_none() {
                 problems.required(self.path.key(key));
             }
             self.text(key, what, problems)

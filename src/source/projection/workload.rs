@@ -102,9 +102,14 @@ struct Status<'a> {
     conditions: Loose<Conditions<'a>>,
 }
 
-/// The reason of the condition `Progressing`, if that is False.
+/// What is read of the conditions.
 #[derive(Debug, Default)]
-struct Conditions<'a>(Text<'a>);
+struct Conditions<'a> {
+    /// The reason of `Progressing`, if that is False.
+    not_progressing: Text<'a>,
+    /// A Job's `Complete` or `Failed` is True.
+    finished: bool,
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -121,28 +126,31 @@ impl<'de: 'a, 'a> Shape<'de> for Conditions<'a> {
     const EXPECTED: &'static str = "a list";
 
     fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Read<Self>, A::Error> {
-        let mut not_progressing = Text::Absent;
+        let mut conditions = Conditions::default();
         while let Some(item) = list.next_element::<Struct<Condition<'de>>>()? {
             let condition = item.fields_or_default();
-            if condition.kind.ok().as_deref() == Some("Progressing")
-                && condition.status.ok().as_deref() == Some("False")
-            {
-                not_progressing = condition.reason;
+            let (kind, status) = (condition.kind.ok(), condition.status.ok());
+            match (kind.as_deref(), status.as_deref()) {
+                (Some("Progressing"), Some("False")) => conditions.not_progressing = condition.reason,
+                (Some("Complete" | "Failed"), Some("True")) => conditions.finished = true,
+                _ => {}
             }
         }
-        Ok(Some(Ok(Conditions(not_progressing))))
+        Ok(Some(Ok(conditions)))
     }
 }
 
 impl Status<'_> {
-    fn status(self) -> WorkloadStatus {
-        let reason = self.conditions.ok().unwrap_or_default().0.ok();
+    fn status(self, kind: Kind) -> WorkloadStatus {
+        let conditions = self.conditions.ok().unwrap_or_default();
+        let reason = conditions.not_progressing.ok();
         WorkloadStatus {
             observed_generation: self.observed_generation.ok().unwrap_or_default(),
             replicas: self.replicas.ok().unwrap_or_default(),
             updated: self.updated_replicas.ok().unwrap_or_default(),
             ready: self.ready_replicas.ok().unwrap_or_default(),
             deadline_exceeded: reason.as_deref() == Some("ProgressDeadlineExceeded"),
+            finished: kind == Kind::Job && conditions.finished,
         }
     }
 }
@@ -193,7 +201,7 @@ impl<'a> Projection<'a> for WorkloadFields<'a> {
             let start = spec.ordinals.fields(ordinals, problems).start;
             workload.first_ordinal = start.take(ordinals.key("start"), problems).unwrap_or_default();
         }
-        workload.status = self.status.fields_or_default().status();
+        workload.status = self.status.fields_or_default().status(kind);
         (identity, Some(Object::Workload(workload)))
     }
 }

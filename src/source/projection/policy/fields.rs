@@ -10,7 +10,7 @@ use crate::model::text::distance;
 /// A map of the policy, with its place.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'v> {
-    pub(super) map: &'v Map<String, Value>,
+    map: &'v Map<String, Value>,
     pub(super) path: Path<'v>,
 }
 
@@ -32,6 +32,11 @@ impl<'v> Fields<'v> {
         Some(Fields { map, path })
     }
 
+    /// A field's value. A `null` is as good as none: the API server drops it, unless it stands in a list.
+    pub(super) fn get(self, key: &str) -> Option<&'v Value> {
+        self.map.get(key).filter(|value| !value.is_null())
+    }
+
     /// A field that is a map, as `read` reads it.
     pub(super) fn map<T>(
         self,
@@ -40,7 +45,7 @@ impl<'v> Fields<'v> {
         problems: &mut Problems,
         read: impl FnOnce(Fields<'_>, &mut Problems) -> T,
     ) -> Option<T> {
-        let value = self.map.get(key)?;
+        let value = self.get(key)?;
         let fields = Fields::of(value, self.path.key(key), known, problems)?;
         Some(read(fields, problems))
     }
@@ -53,7 +58,7 @@ impl<'v> Fields<'v> {
         problems: &mut Problems,
     ) -> Option<&'v [Value]> {
         let path = self.path.key(key);
-        match self.map.get(key)? {
+        match self.get(key)? {
             Value::Array(items) if items.len() > most => {
                 problems.add(
                     path,
@@ -103,7 +108,7 @@ impl<'v> Fields<'v> {
     }
 
     pub(super) fn text(self, key: &str, what: &str, problems: &mut Problems) -> Option<&'v str> {
-        match self.map.get(key)? {
+        match self.get(key)? {
             Value::String(text) => Some(text),
             other => {
                 let message = format!("must be {what} as a string, not {}", shown(other));
@@ -115,7 +120,7 @@ impl<'v> Fields<'v> {
 
     /// A whole number within bounds; YAML's `2.0` is one, as it is for kubectl.
     pub(super) fn whole(self, key: &str, (least, most): (i32, i32), problems: &mut Problems) -> Option<i32> {
-        let value = self.map.get(key)?;
+        let value = self.get(key)?;
         let number = match value {
             Value::Number(number) => number
                 .as_i64()
@@ -136,7 +141,7 @@ impl<'v> Fields<'v> {
     }
 
     pub(super) fn truth(self, key: &str, problems: &mut Problems) -> Option<bool> {
-        let value = self.map.get(key)?;
+        let value = self.get(key)?;
         if !value.is_boolean() {
             let message = format!("must be true or false, not {}", shown(value));
             problems.add(self.path.key(key), message);
@@ -145,7 +150,7 @@ impl<'v> Fields<'v> {
     }
 
     pub(super) fn word<T: Word>(self, key: &str, problems: &mut Problems) -> Option<T> {
-        let value = self.map.get(key)?;
+        let value = self.get(key)?;
         let word = value.as_str().and_then(T::parse);
         if word.is_none() {
             let words: Vec<&str> = T::ALL.iter().map(|word| word.as_str()).collect();

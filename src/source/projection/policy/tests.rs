@@ -103,7 +103,7 @@ fn a_lock_that_is_off_stays_a_lock() {
 #[test]
 fn a_policy_whose_selector_cannot_be_read_selects_nothing_rather_than_all() {
     for broken in [
-        json!({ "namespaceSelector": null }),
+        json!({ "namespaceSelector": 7 }),
         json!({ "namespaceSelector": { "matchLabel": {} } }),
         json!({ "namespaceSelector": { "matchExpressions": [{ "key": "a", "operator": "In" }] } }),
         json!({ "namespaceSelector": { "matchLabels": { "a": "b c" } } }),
