@@ -36,6 +36,7 @@ use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::plan::Change;
 use crate::policy::Policy;
+use crate::policy::ownership::Ownership;
 
 /// What to do about one report.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,8 @@ pub struct Decision {
     pub write: ReportWrite,
     /// What happened: an Event each.
     pub changes: Vec<Change>,
+    /// Whom to tell; empty for nodes and the cluster.
+    pub ownership: Ownership,
 }
 
 /// What to write of one report.
@@ -75,6 +78,8 @@ pub struct Engine {
     policy: Policy,
     config: DetectorConfig,
     workloads: HashMap<ObjectKey, WorkloadState>,
+    /// What is found in workloads that have no report; only those in which anything is.
+    counted: HashMap<ObjectKey, Box<[(&'static str, Severity)]>>,
     nodes: HashMap<Name, NodeState>,
     cluster: ClusterState,
     healths: NodeHealths,
@@ -100,6 +105,7 @@ impl Engine {
             policy,
             config,
             workloads: HashMap::new(),
+            counted: HashMap::new(),
             nodes: HashMap::new(),
             cluster: ClusterState::new(),
             healths: NodeHealths::new(),
@@ -227,14 +233,17 @@ impl Engine {
         }
     }
 
-    /// Active findings: rule, severity, namespace (empty for nodes and the cluster).
+    /// Active findings: rule, severity, namespace (empty for nodes and the cluster). Also those in workloads that have no
+    /// report, Jobs and bare pods.
     pub fn active(&self) -> impl Iterator<Item = (&'static str, Severity, &str)> {
         let nodes = self.nodes.values().filter_map(|state| state.said.as_ref());
         let nodes = nodes.flatten().map(|said| &said.finding);
         let unnamed = nodes.chain(&self.cluster.said);
-        let workloads = self.workloads.iter();
-        workloads
-            .flat_map(|(key, state)| state.active.iter().map(|(r, s)| (*r, *s, &*key.namespace)))
+        let reported = self.workloads.iter().map(|(key, state)| (key, &*state.active));
+        let counted = self.counted.iter().map(|(key, found)| (key, &**found));
+        reported
+            .chain(counted)
+            .flat_map(|(key, found)| found.iter().map(|(r, s)| (*r, *s, &*key.namespace)))
             .chain(unnamed.map(|f| (f.rule, f.severity, "")))
     }
 

@@ -18,6 +18,7 @@ use crate::model::report::{
     ReportStatus, Stamp, TIMELINE_MAX, TOLD_MAX, TimelineEntry, Transition, Verdict,
 };
 use crate::model::text::{clip, clip_bytes};
+use crate::policy::ownership::Ownership;
 
 /// What a report said last, as far as the next plan needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -169,16 +170,16 @@ pub struct Judged {
     pub passed: i32,
     /// Checks that lack an input.
     pub unknown: i32,
-    /// Where the replicas are; `None` for a node.
+    /// Where the replicas are; `None` for a node, and where only the pod template is judged.
     pub placement: Option<Placement>,
+    /// Only its pod template is judged: a DaemonSet, a CronJob.
+    pub template_only: bool,
     /// Its progress deadline is past, so that "never ready" is no excuse any more.
     pub overdue: bool,
     /// Fewer are ready than wanted, for longer than a rollout's step takes.
     pub below_desired: bool,
-    /// `plimsoll.dev/owner`.
-    pub owner: Option<String>,
-    /// `plimsoll.dev/criticality`.
-    pub criticality: Option<String>,
+    /// Who runs it, and whom it serves; empty for a node.
+    pub ownership: Ownership,
 }
 
 /// One finding's change, for the Event and the log.

@@ -23,7 +23,7 @@ pub const GROUP: &str = "plimsoll.dev";
 pub const FIELD_MANAGER: &str = "plimsoll";
 
 /// Whether a workload survives the loss of a pod, a node or a zone, and why not. Written by Plimsoll, one for each
-/// Deployment and StatefulSet; people write spec.acknowledgements only.
+/// Deployment, StatefulSet, DaemonSet and CronJob; people write spec.acknowledgements only.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "plimsoll.dev",
@@ -45,6 +45,7 @@ pub const FIELD_MANAGER: &str = "plimsoll";
     printcolumn = r#"{"name":"Zones","type":"integer","jsonPath":".status.placement.zones","description":"Distinct zones with running replicas"}"#,
     printcolumn = r#"{"name":"Survives","type":"string","jsonPath":".status.placement.survives","description":"The largest single failure that leaves a ready replica"}"#,
     printcolumn = r#"{"name":"Owner","type":"string","jsonPath":".status.owner","description":"Who runs it"}"#,
+    printcolumn = r#"{"name":"Criticality","type":"string","priority":1,"jsonPath":".status.criticality","description":"Whom it serves: Customer, Internal or Batch"}"#,
     printcolumn = r#"{"name":"Message","type":"string","priority":1,"jsonPath":".status.findings[0].message","description":"The worst finding"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
@@ -134,10 +135,10 @@ pub fn event_name(subject: &Subject, what: u32) -> String {
     format!("{}{suffix}", name[..room].trim_end_matches(['-', '.']))
 }
 
-/// The workload that a report is about; `None` for a kind that this build does not know.
+/// The workload that a report is about; `None` for a kind of which this build writes no reports.
 #[must_use]
 pub fn report_subject(namespace: &str, workload: &WorkloadRef) -> Option<Subject> {
-    let kind = Kind::parse(&workload.kind).filter(|kind| kind.is_workload())?;
+    let kind = Kind::parse(&workload.kind).filter(|kind| kind.has_report())?;
     Some(Subject::Workload(ObjectKey::new(
         kind,
         namespace,

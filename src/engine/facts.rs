@@ -8,18 +8,13 @@ use jiff::Timestamp;
 use crate::index::{Floor, FloorSource, WorkloadView};
 use crate::model::finding::{Finding, Outcome};
 use crate::model::report::Placement;
-use crate::model::text::clip;
 use crate::model::time::{Moment, Now};
 use crate::model::workload::DEFAULT_PROGRESS_DEADLINE_SECONDS;
 use crate::plan::Judged;
 use crate::policy::Policy;
+use crate::policy::ownership::Ownership;
 use crate::rules::{self, Judgement, Question};
 use crate::simulate;
-
-/// Longest owner that a report repeats, characters: an annotation may hold 256 KiB, a report 8.
-const OWNER_MAX: usize = 128;
-/// The values of `plimsoll.dev/criticality`; anything else is left out.
-const CRITICALITIES: [&str; 3] = ["Customer", "Internal", "Batch"];
 
 /// Every rule's answer, and who the workload belongs to; and when to ask again although nothing changed.
 pub(super) fn judge_rules(
@@ -27,19 +22,9 @@ pub(super) fn judge_rules(
     policy: &Policy,
     now: Timestamp,
 ) -> (Judged, Option<Timestamp>) {
-    let workload = view.workload();
-    let annotation = |key: &str| {
-        let own = workload.annotation(key);
-        let inherited = || {
-            view.namespace()
-                .and_then(|n| n.annotations.iter().find(|(k, _)| &**k == key))
-        };
-        own.or_else(|| inherited().map(|(_, v)| &**v)).map(str::to_owned)
-    };
     let mut judged = Judged {
-        generation: workload.generation,
-        owner: annotation("plimsoll.dev/owner").map(|owner| clip(&owner, OWNER_MAX)),
-        criticality: annotation("plimsoll.dev/criticality").filter(|c| CRITICALITIES.contains(&c.as_str())),
+        generation: view.workload().generation,
+        ownership: Ownership::of(&view, policy),
         ..Judged::default()
     };
     let Judgement { results, due } = rules::judge(&Question { view, policy, now });

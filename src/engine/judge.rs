@@ -6,10 +6,11 @@ use std::collections::{BTreeSet, HashMap};
 use super::facts::{judge_rules, overdue, placement};
 use super::state::{NodeState, WorkloadState};
 use super::{Decision, Engine};
-use crate::detect;
-use crate::index::Dirty;
+use crate::detect::{self, NodeHealths};
+use crate::index::{Dirty, NodeView, WorkloadView};
+use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Severity, finding_id};
-use crate::model::keys::{Name, ObjectKey, is_system_namespace};
+use crate::model::keys::{Kind, Name, ObjectKey, is_system_namespace};
 use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::plan::{Judged, plan};
@@ -73,13 +74,13 @@ impl Engine {
         let suspects: BTreeSet<Name> = dirty
             .workloads
             .iter()
+            // A DaemonSet is on every node, and none is told of it.
+            .filter(|key| key.kind != Kind::DaemonSet)
             .filter_map(|key| self.index.view(key))
-            .flat_map(|view| {
-                view.placement()
-                    .map(|(node, _)| node.name().clone())
-                    .collect::<Vec<_>>()
-            })
-            .filter(|node| self.healths.contains_key(node))
+            .flat_map(|view| view.placement())
+            .map(|(node, _)| node.name())
+            .filter(|node| self.healths.contains_key(*node))
+            .cloned()
             .collect();
         dirty.nodes.extend(suspects);
         let mut dues = HashMap::new();
@@ -108,9 +109,7 @@ impl Engine {
                 None => self.healths.remove(name),
             };
             if before != health {
-                dirty
-                    .workloads
-                    .extend(node.workloads().map(|view| view.key().clone()));
+                dirty.workloads.extend(replicated_on(&node));
             }
         }
         dues
@@ -137,51 +136,54 @@ impl Engine {
                 None => self.healths.remove(name),
             };
             if before != health {
-                let there = node.workloads().map(|view| view.key().clone());
-                dirty.workloads.extend(there);
+                dirty.workloads.extend(replicated_on(&node));
             }
         }
     }
 
     fn judge_workload(&mut self, key: &ObjectKey, now: Now) -> Option<Decision> {
         let subject = Subject::Workload(key.clone());
-        let Some(view) = self.index.view(key).filter(|_| is_reported(key)) else {
+        let Some(view) = self.index.view(key).filter(|_| is_judged(key)) else {
             self.workloads.remove(key);
+            self.counted.remove(key);
             self.reports.forget(&subject);
             self.timers.set(subject, None);
             return None;
         };
+        if !key.kind.has_report() {
+            self.count(key, now);
+            return None;
+        }
         let uid = view.workload().uid.clone();
         // One of the same name may have been deleted and made anew between two looks.
         if self.workloads.get(key).is_none_or(|state| state.uid != uid) {
-            let state = WorkloadState::resume(uid.clone(), &self.reports.entry(&subject, &uid).prior);
+            let prior = &self.reports.entry(&subject, &uid).prior;
+            let state = WorkloadState::resume(uid.clone(), key.kind, prior);
             self.workloads.insert(key.clone(), state);
         }
         let state = self.workloads.get_mut(key)?;
         let (mut judged, again) = judge_rules(view, &self.policy, now.wall);
         let mut due = Due(again.map(|at| now.moment_until(at)));
-        for (name, detector) in &mut state.detectors {
-            due.take(
-                name,
-                detector.step(&view, &self.healths, now, &self.config),
-                &mut judged,
-            );
+        if key.kind.is_judged_in_full() {
+            let Engine { healths, config, .. } = self;
+            state.watch(&view, healths, config, now, &mut judged, &mut due);
+        } else {
+            judged.template_only = true;
         }
-        let placement = placement(&view);
-        let below = placement.desired > placement.ready;
-        match state.below.step(below, now.at, self.config.degraded_after) {
-            Ok(_) => judged.below_desired = true,
-            Err(wait) => due.at(wait),
-        }
-        let started = state.wanted(placement.desired, now.at);
-        let (overdue, overdue_at) = overdue(&view, started, now);
-        judged.overdue = overdue;
-        if placement.ready == 0 {
-            due.at(overdue_at);
-        }
-        judged.placement = Some(placement);
         state.active = active(&judged.findings);
         self.decide(subject, &uid, &judged, due, now)
+    }
+
+    /// Judges a workload that has no report: what is found in it is only counted.
+    fn count(&mut self, key: &ObjectKey, now: Now) {
+        let Some(view) = self.index.view(key) else { return };
+        let (judged, again) = judge_rules(view, &self.policy, now.wall);
+        match active(&judged.findings) {
+            found if found.is_empty() => drop(self.counted.remove(key)),
+            found => drop(self.counted.insert(key.clone(), found.into())),
+        }
+        let due = again.map(|at| now.moment_until(at));
+        self.timers.set(Subject::Workload(key.clone()), due);
     }
 
     fn judge_node(&mut self, name: &Name, observed: Option<Moment>, now: Now) -> Option<Decision> {
@@ -262,7 +264,38 @@ impl Engine {
             uid: uid.clone(),
             write,
             changes: planned.changes,
+            ownership: judged.ownership.clone(),
         })
+    }
+}
+
+impl WorkloadState {
+    /// Looks at a workload's replicas: what the detectors say, where the replicas are, whether time is up.
+    fn watch(
+        &mut self,
+        view: &WorkloadView<'_>,
+        healths: &NodeHealths,
+        config: &DetectorConfig,
+        now: Now,
+        judged: &mut Judged,
+        due: &mut Due,
+    ) {
+        for (name, detector) in &mut self.detectors {
+            due.take(name, detector.step(view, healths, now, config), judged);
+        }
+        let placement = placement(view);
+        let below = placement.desired > placement.ready;
+        match self.below.step(below, now.at, config.degraded_after) {
+            Ok(_) => judged.below_desired = true,
+            Err(wait) => due.at(wait),
+        }
+        let started = self.wanted(placement.desired, now.at);
+        let (overdue, overdue_at) = overdue(view, started, now);
+        judged.overdue = overdue;
+        if placement.ready == 0 {
+            due.at(overdue_at);
+        }
+        judged.placement = Some(placement);
     }
 }
 
@@ -290,9 +323,15 @@ impl Due {
     }
 }
 
-/// Whether the operator keeps a report on it.
-fn is_reported(key: &ObjectKey) -> bool {
-    key.kind.is_judged_in_full() && !is_system_namespace(&key.namespace)
+/// The workloads on a node whose detectors ask for its health.
+fn replicated_on<'a>(node: &NodeView<'a>) -> impl Iterator<Item = ObjectKey> + use<'a> {
+    let keys = node.workloads().map(|view| view.key());
+    keys.filter(|key| key.kind.is_judged_in_full()).cloned()
+}
+
+/// Whether the operator says anything about it.
+fn is_judged(key: &ObjectKey) -> bool {
+    !is_system_namespace(&key.namespace)
 }
 
 fn active(findings: &[Finding]) -> Vec<(&'static str, Severity)> {

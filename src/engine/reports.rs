@@ -12,6 +12,7 @@ use crate::model::report::{Acknowledgement, ReportStatus, Stamp, Verdict};
 use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::plan::Prior;
+use crate::policy::ownership::{self, Criticality};
 
 /// How long a write may take to show on the watch before it is made again; doubled each time, up to [`RETRY_MAX`].
 const RETRY: Duration = Duration::from_secs(5);
@@ -40,8 +41,10 @@ pub struct ReportState {
     uid: Name,
     /// The verdict as last planned.
     verdict: Verdict,
-    /// `plimsoll.dev/owner` as last planned; empty without one.
+    /// Who runs it, as last planned; empty when nobody says so.
     owner: Name,
+    /// Whom it serves, as last planned.
+    criticality: Option<Criticality>,
     /// The hash of what the API server shows; `None` when there is no report (or none with a status).
     shown: Option<u64>,
     /// The object is there, with or without a status.
@@ -65,12 +68,20 @@ impl ReportState {
         &self.owner
     }
 
+    /// Whom it serves, as last planned or read.
+    #[must_use]
+    pub fn criticality(&self) -> Option<Criticality> {
+        self.criticality
+    }
+
     fn note(&mut self, status: Option<&ReportStatus>) {
         self.verdict = status.map_or(Verdict::Unknown, |status| status.verdict);
+        // A report that was read may have been edited by hand.
         self.owner = status
-            .and_then(|status| status.owner.as_deref())
+            .and_then(|status| ownership::owner(status.owner.as_deref()?))
             .unwrap_or_default()
             .into();
+        self.criticality = status.and_then(|status| Criticality::parse(status.criticality.as_deref()?));
     }
 
     /// Takes over a plan. Returns what to write, if anything: what changed, or what the API server still does not show

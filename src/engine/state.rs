@@ -5,7 +5,7 @@ use crate::detect::{
     Scope, WorkloadDetector,
 };
 use crate::model::finding::{Finding, Severity};
-use crate::model::keys::Name;
+use crate::model::keys::{Kind, Name};
 use crate::model::report::Verdict;
 use crate::model::time::{Moment, Now};
 use crate::plan::Prior;
@@ -26,12 +26,16 @@ pub(super) struct WorkloadState {
 }
 
 impl WorkloadState {
-    /// Fresh detectors that go on from what the report says: a restart makes no finding end and begin again.
-    pub(super) fn resume(uid: Name, prior: &Prior) -> Self {
+    /// Fresh detectors that go on from what the report says: a restart makes no finding end and begin again. A workload
+    /// that is not judged in full has none: it has no replicas that stand in for each other.
+    pub(super) fn resume(uid: Name, kind: Kind, prior: &Prior) -> Self {
         let make = |d: &detect::Detector| {
             let Scope::Workload(new) = d.scope else {
                 return None;
             };
+            if !kind.is_judged_in_full() {
+                return None;
+            }
             let mut detector = new();
             if prior.hash().is_some() {
                 detector.resume(&Resumed {

@@ -1,4 +1,5 @@
 mod freeze;
+mod kinds;
 mod reports;
 mod suspect;
 

@@ -126,7 +126,7 @@ impl Owners {
 
     /// Whether a pod whose row has the owner `id` still names that one.
     pub(super) fn is_named(&self, id: Option<OwnerId>, controller: Option<&Controller>) -> bool {
-        let named = controller.and_then(|c| Some((kind_of(c)?, &c.name)));
+        let named = controller.and_then(|c| Some((owner_kind(c)?, &c.name)));
         let known = id.map(|id| &self.get(id).key);
         named == known.map(|key| (key.kind, &key.name))
     }
@@ -190,7 +190,7 @@ impl Owners {
 impl Index {
     /// The owner slot that a controller reference names; `None` for kinds that are not read.
     pub(super) fn owner_of(&mut self, namespace: &str, controller: &Controller) -> Option<OwnerId> {
-        let kind = kind_of(controller)?;
+        let kind = owner_kind(controller)?;
         let namespace = self.names.share(namespace.into());
         Some(self.owners.slot(ObjectKey {
             kind,
@@ -211,6 +211,14 @@ impl Index {
     }
 
     pub(super) fn apply_workload(&mut self, workload: Workload) {
+        if workload.status.finished && !self.files {
+            // A cluster may keep tens of thousands of finished Jobs.
+            return self.delete_workload(&workload.key);
+        }
+        if workload.key.kind == Kind::Pod {
+            // It may have been owned, and have been let go.
+            self.delete_row(&workload.key);
+        }
         let namespace = self.names.name(&workload.key.namespace);
         let key = ObjectKey {
             namespace,
@@ -333,7 +341,7 @@ impl Index {
 }
 
 /// The kind that a controller reference names; `None` for kinds that are not read.
-fn kind_of(controller: &Controller) -> Option<Kind> {
+pub(super) fn owner_kind(controller: &Controller) -> Option<Kind> {
     let kind = Kind::parse(&controller.kind).filter(|kind| kind.is_workload() && *kind != Kind::Pod)?;
     let group = controller
         .api_version
@@ -342,8 +350,8 @@ fn kind_of(controller: &Controller) -> Option<Kind> {
     (group == kind.group()).then_some(kind)
 }
 
-/// A ReplicaSet of a controller that is not read (an Argo Rollout), or a file's Pod that a workload made, is not a
-/// workload by itself.
+/// A ReplicaSet of a controller that is not read (an Argo Rollout), or a pod that a workload made, is not a workload by
+/// itself.
 fn is_made_by_a_controller(workload: &Workload) -> bool {
     let Some(controller) = &workload.controller else {
         return false;

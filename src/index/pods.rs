@@ -9,7 +9,7 @@ use slab::Slab;
 
 use super::intern::Shared;
 use super::nodes::NodeId;
-use super::owners::{NodeCount, OwnerId};
+use super::owners::{NodeCount, OwnerId, owner_kind};
 use super::{Dirty, Index};
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::pod::{Pod, PodPhase, PodShape};
@@ -49,7 +49,7 @@ impl PodRow {
 
     /// Whether it has ended, well or not.
     pub(super) fn is_finished(&self) -> bool {
-        matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)
+        self.phase.is_finished()
     }
 
     /// The node it is bound to and what it counts for there; `None` for a pod that is unbound or finished.
@@ -73,6 +73,13 @@ impl PodRow {
         };
         Some((node, count))
     }
+}
+
+/// Whether a Job made it.
+fn is_of_a_job(pod: &Pod) -> bool {
+    pod.controller
+        .as_ref()
+        .is_some_and(|c| owner_kind(c) == Some(Kind::Job))
 }
 
 /// A deletion stamp as rows keep it.
@@ -141,9 +148,21 @@ impl Pods {
 
 impl Index {
     pub(super) fn apply_pod(&mut self, pod: Pod) {
+        if pod.phase.is_finished() && is_of_a_job(&pod) {
+            // A cluster may keep tens of thousands of them, and none counts for anything.
+            return self.delete_pod(&ObjectKey::new(Kind::Pod, pod.namespace, pod.name));
+        }
         let known = self.pods.find(&pod.namespace, &pod.name);
         if known.is_some_and(|id| self.is_as_known(self.pods.get(id), &pod)) {
             return;
+        }
+        if known.is_none() {
+            // It may have been a bare pod, and have been adopted.
+            self.delete_workload(&ObjectKey::new(
+                Kind::Pod,
+                pod.namespace.clone(),
+                pod.name.clone(),
+            ));
         }
         let row = self.pod_row(pod);
         // Before the old row lets go of its node: it may be all that holds the slot.
@@ -192,13 +211,18 @@ impl Index {
     }
 
     pub(super) fn delete_pod(&mut self, key: &ObjectKey) {
+        self.delete_row(key);
+        // A bare pod stands among the owners.
+        self.delete_workload(key);
+    }
+
+    /// Removes the row of a pod that is owned, if there is one.
+    pub(super) fn delete_row(&mut self, key: &ObjectKey) {
         if let Some(id) = self.pods.find(&key.namespace, &key.name)
             && let (Some(owner), old) = self.unplace(id)
         {
             self.disown(owner, old);
         }
-        // A bare pod of a file stands among the owners.
-        self.delete_workload(key);
     }
 
     /// Removes a pod's row and its counts; its owner still lists it.

@@ -257,6 +257,76 @@ fn slots_are_released_when_nothing_names_them() {
 }
 
 #[test]
+fn finished_jobs_and_their_pods_cost_nothing() {
+    let mut index = settled([workload(Kind::CronJob, "shop/night").object()]);
+    let job = |n: usize, finished: bool| {
+        let made = workload(Kind::Job, &format!("shop/night-{n}")).owned_by("batch/v1", "CronJob", "night");
+        made.with(|job| job.status.finished = finished).object()
+    };
+    let its_pod = |n: usize, phase: PodPhase| {
+        let made = pod(&format!("shop/night-{n}-x")).on("n1");
+        let controller = Some(controller("batch/v1", "Job", &format!("night-{n}")));
+        Object::Pod(Pod {
+            controller,
+            phase,
+            ..made
+        })
+    };
+    let bare = |finished: bool| {
+        let made = workload(Kind::Pod, "shop/debug");
+        made.with(|pod| pod.status.finished = finished).object()
+    };
+    for n in 0..1000 {
+        index.apply(job(n, false), Moment(0));
+        index.apply(its_pod(n, PodPhase::Running), Moment(0));
+        index.apply(bare(false), Moment(0));
+        index.apply(its_pod(n, PodPhase::Succeeded), Moment(1));
+        index.apply(job(n, true), Moment(1));
+        index.apply(bare(true), Moment(1));
+    }
+    assert_eq!(index.workload_keys(), [key(Kind::CronJob, "shop/night")]);
+    assert_eq!((index.owners.len(), index.pods.len()), (1, 0));
+    assert_eq!(index.nodes.slots().count(), 0);
+    index.take_dirty();
+    index.begin_list(Kind::Job);
+    (0..1000).for_each(|n| index.apply(job(n, true), Moment(2)));
+    index.end_list(Kind::Job);
+    assert!(
+        !index.is_dirty(),
+        "a relist that names them again changes nothing"
+    );
+}
+
+#[test]
+fn a_finished_job_of_a_file_is_judged() {
+    let mut index = Index::of_files(ClusterVersion::NEWEST);
+    let job = workload(Kind::Job, "shop/once").with(|job| job.status.finished = true);
+    index.apply(job.object(), Moment(0));
+    assert_eq!(index.workload_keys(), [key(Kind::Job, "shop/once")]);
+}
+
+#[test]
+fn a_pod_may_be_adopted_and_let_go() {
+    let bare = || workload(Kind::Pod, "shop/web-1").object();
+    let mut index = settled([
+        deployment("shop/web").object(),
+        replica_set("shop/web").object(),
+        bare(),
+    ]);
+    let debug = key(Kind::Pod, "shop/web-1");
+    let dirty = marks(&mut index, pod("shop/web-1").on("n1").object());
+    assert_eq!(dirty.workloads, [web(), debug.clone()].into());
+    assert!(index.view(&debug).is_none());
+    assert_eq!(placement(&index, &web()), [("n1".into(), 1, 1)]);
+    assert_eq!(index.count(Kind::Pod), 1);
+    let dirty = marks(&mut index, bare());
+    assert_eq!(dirty.workloads, [web(), debug.clone()].into());
+    assert!(index.view(&debug).is_some());
+    assert_eq!(placement(&index, &web()), []);
+    assert_eq!(index.count(Kind::Pod), 1);
+}
+
+#[test]
 fn a_bare_pod_of_a_file_is_a_workload_and_is_counted() {
     let mut index = settled([workload(Kind::Pod, "shop/debug").object()]);
     assert_eq!(index.count(Kind::Pod), 1);

@@ -179,6 +179,20 @@ pub struct Namespace {
     pub name: Name,
     /// `metadata.labels`: what a `namespaceSelector` matches.
     pub labels: Labels,
-    /// Annotations `plimsoll.dev/…` only, sorted by key.
+    /// The annotations that are read, our own and those that say who runs what is in it, sorted by key.
     pub annotations: Vec<(Name, Name)>,
+}
+
+impl Namespace {
+    /// The value of an annotation that is read.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        annotation(&self.annotations, key)
+    }
+}
+
+/// The value of one of an object's annotations.
+pub(super) fn annotation<'a>(annotations: &'a [(Name, Name)], key: &str) -> Option<&'a str> {
+    let (_, value) = annotations.iter().find(|(known, _)| **known == *key)?;
+    Some(value)
 }

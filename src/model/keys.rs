@@ -47,10 +47,13 @@ impl Kind {
         Kind::Lease,
     ];
 
-    /// The kinds that the operator watches. Jobs, CronJobs and DaemonSets are judged in files only, so far.
-    pub const WATCHED: [Kind; 12] = [
+    /// The kinds that the operator watches.
+    pub const WATCHED: [Kind; 15] = [
         Kind::Deployment,
         Kind::StatefulSet,
+        Kind::DaemonSet,
+        Kind::CronJob,
+        Kind::Job,
         Kind::ReplicaSet,
         Kind::Pod,
         Kind::Node,
@@ -164,6 +167,16 @@ impl Kind {
     #[must_use]
     pub const fn is_judged_in_full(self) -> bool {
         matches!(self, Kind::Deployment | Kind::StatefulSet)
+    }
+
+    /// Whether each workload of this kind has a report. The others come and go by the thousand (Jobs, bare pods): what is
+    /// found in them is counted only.
+    #[must_use]
+    pub const fn has_report(self) -> bool {
+        matches!(
+            self,
+            Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::CronJob
+        )
     }
 
     /// Whether nothing at all can be judged without it: without any other kind, only the rules that need it are not.

@@ -17,9 +17,9 @@ pub const NODE_LEASE_NAMESPACE: &str = "kube-node-lease";
     reason = "moved once, from the projection into the index"
 )]
 pub enum Object {
-    /// Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet; in files also a bare Pod.
+    /// Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet, and a Pod that nothing owns.
     Workload(Workload),
-    /// A running pod.
+    /// A pod that something owns.
     Pod(Pod),
     /// A node.
     Node(Node),

@@ -45,6 +45,14 @@ pub enum PodPhase {
     Unknown,
 }
 
+impl PodPhase {
+    /// Whether the pod has ended, well or not.
+    #[must_use]
+    pub const fn is_finished(self) -> bool {
+        matches!(self, PodPhase::Succeeded | PodPhase::Failed)
+    }
+}
+
 /// The part of a pod's spec that is equal for all pods of a revision; the index keeps one for all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PodShape {

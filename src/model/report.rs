@@ -146,7 +146,7 @@ pub struct ReportStatus {
     /// Exact totals, also when the list of findings is truncated.
     #[serde(default)]
     pub summary: Summary,
-    /// Where the replicas are now. Absent on nodes.
+    /// Where the replicas are now. Absent on nodes, DaemonSets and CronJobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
     /// What does not hold, the worst first.
@@ -158,13 +158,17 @@ pub struct ReportStatus {
     /// Whether findings were left out of the list to keep the report small.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
-    /// Who runs it: from the annotation plimsoll.dev/owner of the workload or its namespace.
+    /// Who runs it: from an annotation or label of the workload or its namespace, plimsoll.dev/owner first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Whom it serves: from the annotation plimsoll.dev/criticality (Customer, Internal or Batch).
+    /// What to do when it fails, a page on the web or a sentence: from plimsoll.dev/runbook or a8r.io/runbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
+    /// Whom it serves: from plimsoll.dev/criticality (Customer, Internal or Batch).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub criticality: Option<String>,
-    /// Resilient, SurvivesNodeLoss, SurvivesZoneLoss, Available: for `kubectl wait`.
+    /// Resilient, SurvivesNodeLoss, SurvivesZoneLoss, Available: for `kubectl wait`. DaemonSets and CronJobs have the first
+    /// only.
     #[serde(default)]
     pub conditions: Vec<Condition>,
 }

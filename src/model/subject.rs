@@ -12,7 +12,7 @@ pub const CLUSTER: &str = "cluster";
 /// What a report is about: a workload, a node, or the cluster as a whole. Each has at most one report.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
-    /// That Deployment or StatefulSet.
+    /// That Deployment, StatefulSet, DaemonSet or CronJob.
     Workload(ObjectKey),
     /// The node of that name.
     Node(Name),

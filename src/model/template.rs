@@ -10,7 +10,7 @@ use super::selector::{LabelSelector, Labels};
 pub struct PodTemplate {
     /// `metadata.labels`: what selectors match, and how a workload's pods are known.
     pub labels: Labels,
-    /// `metadata.annotations`: those under `plimsoll.dev/` only, sorted by key. Of a bare Pod, its own.
+    /// `metadata.annotations`: those that are read, sorted by key. Of a bare Pod, its own.
     pub annotations: Vec<(Name, Name)>,
     /// App containers, native sidecars and plain init containers, in the manifest's order, init containers first.
     /// Ephemeral containers are never read.

@@ -30,6 +30,21 @@ pub fn clip_bytes(text: &str, max: usize) -> String {
     format!("{}…", &text[..end])
 }
 
+/// Whether a character steers what shows it, a terminal or the direction of reading, rather than being seen.
+#[must_use]
+pub fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text with a replacement character for each that [`steers`]: for values that are passed on to where nobody looks at
+/// them first, such as labels of metrics.
+#[must_use]
+pub fn inert(text: &str) -> String {
+    text.chars()
+        .map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c })
+        .collect()
+}
+
 /// 32-bit FNV-1a: short stable suffixes of names. Not for anything that an adversary gains by colliding.
 #[must_use]
 pub fn fnv32(text: &str) -> u32 {

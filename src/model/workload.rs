@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::context::annotation;
 use super::field::{Field, FieldProblem};
 use super::intstr::IntOrString;
 use super::keys::{Name, ObjectKey};
+use super::selector::Labels;
 use super::template::PodTemplate;
 
 /// What rules and detectors read of a Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet or bare Pod.
@@ -20,7 +22,9 @@ pub struct Workload {
     pub created: Option<Timestamp>,
     /// The controlling owner reference (`Deployment web`, or an operator's custom resource), if any.
     pub controller: Option<Controller>,
-    /// Annotations `plimsoll.dev/…` only, sorted by key.
+    /// Its own labels, which policies select it by; its pods have others.
+    pub labels: Labels,
+    /// The annotations that are read, our own and those that say who runs it, sorted by key.
     pub annotations: Vec<(Name, Name)>,
     /// `spec.replicas`; absent means 1.
     pub replicas: Field<i32>,
@@ -55,13 +59,10 @@ impl Workload {
         }
     }
 
-    /// The value of a `plimsoll.dev/…` annotation.
+    /// The value of an annotation that is read.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations
-            .iter()
-            .find(|(k, _)| &**k == key)
-            .map(|(_, v)| &**v)
+        annotation(&self.annotations, key)
     }
 }
 
@@ -114,4 +115,6 @@ pub struct WorkloadStatus {
     pub ready: i32,
     /// The Deployment's condition `Progressing` is False with reason `ProgressDeadlineExceeded`.
     pub deadline_exceeded: bool,
+    /// A Job or a bare pod has ended, well or not: nothing of it runs any more.
+    pub finished: bool,
 }

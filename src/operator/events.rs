@@ -3,7 +3,7 @@
 //! The stock recorder folds Events of one reason into a series and sends the first text again, so we make each Event
 //! ourselves, under a name that follows from what happened: the same transition told twice is one Event.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -13,12 +13,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::Resource;
 
 use crate::api::ClusterResilienceReport;
+use crate::engine::Decision;
 use crate::model::finding::Severity;
 use crate::model::keys::{Kind, Name};
 use crate::model::report::Transition;
 use crate::model::subject::Subject;
 use crate::model::text::{clip_bytes, fnv32};
 use crate::plan::Change;
+use crate::policy::ownership::{CRITICALITY_KEYS, OWNER_KEYS, Ownership, RUNBOOK_KEYS};
 
 /// Longest note that the API server takes, bytes (events.k8s.io/v1).
 const NOTE_MAX: usize = 1024;
@@ -29,8 +31,14 @@ pub(super) const REPORTING_CONTROLLER: &str = "plimsoll";
 /// Where Events on cluster-scoped objects go, as Kubernetes' own do.
 const CLUSTER_EVENTS: &str = "default";
 
-/// The Event for a change.
-pub(super) fn event(subject: &Subject, uid: &Name, change: &Change, at: Timestamp, instance: &str) -> Event {
+/// The Event for a change of what a decision is about.
+pub(super) fn event(decision: &Decision, change: &Change, at: Timestamp, instance: &str) -> Event {
+    let Decision {
+        subject,
+        uid,
+        ownership,
+        ..
+    } = decision;
     let namespace = match subject.namespace() {
         "" => CLUSTER_EVENTS,
         namespace => namespace,
@@ -50,13 +58,14 @@ pub(super) fn event(subject: &Subject, uid: &Name, change: &Change, at: Timestam
         metadata: ObjectMeta {
             name: Some(name),
             namespace: Some(namespace.to_owned()),
+            annotations: Some(annotations(ownership)).filter(|annotations| !annotations.is_empty()),
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(at)),
         type_: Some(if warns { "Warning" } else { "Normal" }.to_owned()),
         reason: Some(reason(&change.rule)),
         action: Some(format!("{:?}", change.transition)),
-        note: Some(clip_bytes(&note(change), NOTE_MAX)),
+        note: Some(note(change, ownership)),
         regarding: Some(regarding(subject, uid)),
         reporting_controller: Some(REPORTING_CONTROLLER.to_owned()),
         reporting_instance: Some(clip_bytes(instance, REASON_MAX)),
@@ -81,16 +90,46 @@ fn regarding(subject: &Subject, uid: &Name) -> ObjectReference {
     }
 }
 
-/// What to tell people. Of something that is over, what it was, without the way out.
-fn note(change: &Change) -> String {
+/// What to tell people, and at the end whom to call, where there is room for it. Of something that is over, what it was,
+/// without the way out.
+fn note(change: &Change, ownership: &Ownership) -> String {
     let message = &change.message;
-    match change.transition {
+    let told = match change.transition {
         Transition::Active => message.clone(),
         Transition::Changed => format!("now {}: {message}", change.severity.as_str()),
         Transition::Recovered => format!("recovered, not acknowledged; was: {}", change.was()),
         Transition::Closed => format!("over; was: {}", change.was()),
         Transition::Withdrawn => format!("taken back: {message}"),
+    };
+    let owner = ownership.owner.as_ref().map(|owner| format!("owner {owner}"));
+    let runbook = ownership
+        .runbook
+        .as_ref()
+        .map(|runbook| format!("runbook {runbook}"));
+    let mut note = clip_bytes(&told, NOTE_MAX);
+    for more in [owner, runbook].into_iter().flatten() {
+        if note.len() + " | ".len() + more.len() <= NOTE_MAX {
+            note = format!("{note} | {more}");
+        }
     }
+    note
+}
+
+/// The same for those that pass Events on, under the keys that a workload has them.
+fn annotations(ownership: &Ownership) -> BTreeMap<String, String> {
+    let Ownership {
+        owner,
+        runbook,
+        criticality,
+    } = ownership;
+    let said = [
+        (OWNER_KEYS[0], owner.clone()),
+        (RUNBOOK_KEYS[0], runbook.clone()),
+        (CRITICALITY_KEYS[0], criticality.map(|c| c.to_string())),
+    ];
+    said.into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect()
 }
 
 /// One reason for each rule or detector: `memory-limit` → `MemoryLimit`. A rule may also come out of a report that
@@ -188,8 +227,10 @@ impl EventLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::ReportWrite;
     use crate::model::keys::ObjectKey;
     use crate::model::testing::wall;
+    use crate::policy::ownership::Criticality;
 
     fn change(message: &str) -> Change {
         Change {
@@ -206,9 +247,74 @@ mod tests {
         Subject::Workload(ObjectKey::new(Kind::Deployment, "shop", name))
     }
 
+    fn decision(subject: Subject, ownership: Ownership) -> Decision {
+        Decision {
+            subject,
+            uid: "uid-1".into(),
+            write: ReportWrite::Delete,
+            changes: Vec::new(),
+            ownership,
+        }
+    }
+
+    fn team_web() -> Ownership {
+        Ownership {
+            owner: Some("team-web".into()),
+            runbook: Some("https://wiki.example.com/web".into()),
+            criticality: Some(Criticality::Customer),
+        }
+    }
+
+    #[test]
+    fn an_event_says_whom_to_call() {
+        let told = event(
+            &decision(deployment("web"), team_web()),
+            &change("m"),
+            wall(0),
+            "pod-1",
+        );
+        assert_eq!(
+            told.note.as_deref(),
+            Some("m | owner team-web | runbook https://wiki.example.com/web")
+        );
+        let annotations: Vec<String> = told
+            .metadata
+            .annotations
+            .into_iter()
+            .flatten()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
+        assert_eq!(
+            annotations,
+            [
+                "plimsoll.dev/criticality=Customer",
+                "plimsoll.dev/owner=team-web",
+                "plimsoll.dev/runbook=https://wiki.example.com/web"
+            ]
+        );
+        let nobody = decision(deployment("web"), Ownership::default());
+        let told = event(&nobody, &change("m"), wall(0), "pod-1");
+        assert_eq!(
+            (told.note.as_deref(), told.metadata.annotations),
+            (Some("m"), None)
+        );
+    }
+
+    #[test]
+    fn whom_to_call_never_cuts_what_happened() {
+        let web = decision(deployment("web"), team_web());
+        let note = |length: usize| {
+            let told = event(&web, &change(&"x".repeat(length)), wall(0), "pod-1").note;
+            told.expect("a note")
+        };
+        assert!(note(960).ends_with("x | owner team-web"), "{}", note(960));
+        assert_eq!(note(NOTE_MAX), "x".repeat(NOTE_MAX));
+    }
+
     #[test]
     fn what_concerns_the_whole_cluster_regards_its_report() {
-        let event = event(&Subject::Cluster, &"uid-1".into(), &change("m"), wall(0), "pod-1");
+        let cluster = decision(Subject::Cluster, Ownership::default());
+        let event = event(&cluster, &change("m"), wall(0), "pod-1");
         let regarding = event.regarding.expect("something");
         assert_eq!(
             [
@@ -234,10 +340,11 @@ mod tests {
     #[test]
     fn nobody_is_told_to_evict_pods_that_are_back() {
         let told = |transition| {
-            note(&Change {
+            let change = Change {
                 transition,
                 ..change("0 of 2 ready: both on n1; in limbo; evict them")
-            })
+            };
+            note(&change, &Ownership::default())
         };
         assert_eq!(
             told(Transition::Active),
@@ -255,8 +362,8 @@ mod tests {
 
     #[test]
     fn a_note_fits_and_the_same_transition_has_one_name() {
-        let web = deployment("web");
-        let make = |message: &str, second| event(&web, &"u".into(), &change(message), wall(second), "pod-1");
+        let web = decision(deployment("web"), Ownership::default());
+        let make = |message: &str, second| event(&web, &change(message), wall(second), "pod-1");
         let long = make(&"ü".repeat(2000), 0);
         assert!(long.note.as_ref().is_some_and(|note| note.len() <= NOTE_MAX));
         assert_eq!(long.metadata.name, make("short", 0).metadata.name);

@@ -19,6 +19,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::policy::ownership::Criticality;
+
 use labels::{BuildLabels, EventLabels, KindLabels, RuleLabels, VerdictLabels, WatchLabels, WriteLabels};
 pub use labels::{EventOutcome, FindingLabels, WatchEvent, WorkloadLabels, WriteOutcome};
 use series::{LastEvent, LastEvents, Verdicts};
@@ -99,7 +101,8 @@ impl Metrics {
                     numbers, so take max without (pod), not sum";
         r.register("findings", help, self.findings.clone());
         if let Some(verdicts) = &self.verdicts {
-            let help = "1 for the verdict that a workload has now. Alert on verdict=\"Outage\" == 1";
+            let help = "1 for the verdict that a workload has now. Alert on verdict=\"Outage\" == 1, and page for \
+                        criticality=\"Customer\" first";
             r.register("workload_verdict", help, verdicts.family.clone());
         }
         let help = "Findings, active or recovered, that nobody has acknowledged. Alert when above 0 for a day: \
@@ -161,12 +164,19 @@ impl Metrics {
 
     /// Sets the verdict of a workload and its owner (empty when nobody claims it), in place of the one before.
     /// Does nothing without [`Detail::Workloads`].
-    pub fn set_verdict(&self, workload: &WorkloadLabels, verdict: &'static str, owner: &Arc<str>) {
+    pub fn set_verdict(
+        &self,
+        workload: &WorkloadLabels,
+        verdict: &'static str,
+        owner: &Arc<str>,
+        criticality: Option<Criticality>,
+    ) {
         if let Some(verdicts) = &self.verdicts {
             let labels = VerdictLabels {
                 workload: workload.clone(),
                 verdict,
                 owner: Arc::clone(owner),
+                criticality: criticality.map_or("", Criticality::as_str),
             };
             verdicts.replace(workload, Some(labels));
         }
@@ -309,7 +319,7 @@ mod tests {
     #[test]
     fn every_family_has_its_name_and_a_help_text() {
         let (registry, metrics) = metrics(Detail::Workloads);
-        metrics.set_verdict(&web(), "AtRisk", &"team-web".into());
+        metrics.set_verdict(&web(), "AtRisk", &"team-web".into(), Some(Criticality::Customer));
         metrics.write("resiliencereports", WriteOutcome::NotLeader);
         metrics.event(EventOutcome::RateLimited);
         metrics.watch("pods").event(WatchEvent::Applied);
@@ -328,7 +338,7 @@ mod tests {
         let text = scrape(&registry);
         for line in [
             "plimsoll_findings{rule=\"pod-spread\",severity=\"warning\",namespace=\"shop\"} 3",
-            "plimsoll_workload_verdict{namespace=\"shop\",kind=\"Deployment\",name=\"web\",verdict=\"AtRisk\",owner=\"team-web\"} 1",
+            "plimsoll_workload_verdict{namespace=\"shop\",kind=\"Deployment\",name=\"web\",verdict=\"AtRisk\",owner=\"team-web\",criticality=\"Customer\"} 1",
             "plimsoll_unacknowledged_findings 2",
             "plimsoll_writes_total{kind=\"resiliencereports\",outcome=\"not_leader\"} 1",
             "plimsoll_events_total{outcome=\"rate_limited\"} 1",
@@ -358,9 +368,9 @@ mod tests {
     #[test]
     fn a_workload_has_one_verdict_at_a_time_and_none_when_gone() {
         let (registry, metrics) = metrics(Detail::Workloads);
-        metrics.set_verdict(&web(), "AtRisk", &"".into());
-        metrics.set_verdict(&web(), "Outage", &"".into());
-        metrics.set_verdict(&web(), "Outage", &"".into());
+        metrics.set_verdict(&web(), "AtRisk", &"".into(), None);
+        metrics.set_verdict(&web(), "Outage", &"".into(), None);
+        metrics.set_verdict(&web(), "Outage", &"".into(), None);
         let text = scrape(&registry);
         assert!(
             text.contains("verdict=\"Outage\"") && !text.contains("AtRisk"),
@@ -373,7 +383,7 @@ mod tests {
     #[test]
     fn without_the_flag_no_series_names_a_workload() {
         let (registry, metrics) = metrics(Detail::Aggregate);
-        metrics.set_verdict(&web(), "AtRisk", &"".into());
+        metrics.set_verdict(&web(), "AtRisk", &"".into(), None);
         assert!(!scrape(&registry).contains("workload_verdict"));
     }
 

@@ -362,8 +362,12 @@ impl Reconciler {
                 name: key.name.clone(),
             };
             if self.engine.index().view(key).is_some() {
-                self.metrics
-                    .set_verdict(&labels, report.verdict().as_str(), report.owner());
+                self.metrics.set_verdict(
+                    &labels,
+                    report.verdict().as_str(),
+                    report.owner(),
+                    report.criticality(),
+                );
                 verdicts.insert(labels);
             }
         }

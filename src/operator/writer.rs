@@ -29,6 +29,7 @@ use crate::api::FIELD_MANAGER;
 use crate::engine::{Decision, ReportWrite};
 use crate::model::report::Transition;
 use crate::model::subject::Subject;
+use crate::policy::ownership::{Criticality, Ownership};
 
 /// Subjects that are written at once. One write takes a few milliseconds, so this is above 1,000 a second.
 const AT_ONCE: usize = 8;
@@ -109,19 +110,20 @@ impl Writer {
     fn events(&self, decision: &Decision, limit: &mut EventLimit) -> Vec<Event> {
         let at = self.clock.now();
         let mut events = Vec::new();
+        let Ownership {
+            owner,
+            runbook,
+            criticality,
+        } = &decision.ownership;
+        let (owner, runbook) = (owner.as_deref(), runbook.as_deref());
+        let criticality = criticality.map(Criticality::as_str);
         for change in &decision.changes {
             info!(
                 object = %decision.subject, finding = change.id, severity = change.severity.as_str(),
-                transition = ?change.transition, "{}", change.message
+                transition = ?change.transition, owner, runbook, criticality, "{}", change.message
             );
             if limit.allows(&decision.subject, Instant::now()) {
-                events.push(event(
-                    &decision.subject,
-                    &decision.uid,
-                    change,
-                    at,
-                    &self.instance,
-                ));
+                events.push(event(decision, change, at, &self.instance));
             } else {
                 self.metrics.event(EventOutcome::RateLimited);
             }
@@ -136,6 +138,7 @@ impl Writer {
             uid,
             write,
             changes,
+            ownership: _,
         } = decision;
         let resource = match subject {
             Subject::Workload(_) => "resiliencereports",

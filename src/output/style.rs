@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::model::finding::Severity;
+use crate::model::text::steers;
 
 /// How a terminal is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +79,7 @@ impl Style {
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
+        if steers(c) {
             let _ = write!(out, "{}", c.escape_default());
         } else {
             out.push(c);

@@ -51,8 +51,9 @@ pub(super) fn status(
         findings,
         timeline,
         truncated: false,
-        owner: judged.owner.clone(),
-        criticality: judged.criticality.clone(),
+        owner: judged.ownership.owner.clone(),
+        runbook: judged.ownership.runbook.clone(),
+        criticality: judged.ownership.criticality.map(|c| c.to_string()),
         conditions: conditions(prior, judged, verdict, ever_ready, now),
     };
     fit(&mut status);
@@ -84,9 +85,6 @@ fn conditions(
     ever_ready: bool,
     now: Stamp,
 ) -> Vec<Condition> {
-    let Some(placement) = &judged.placement else {
-        return Vec::new();
-    };
     let condition = |kind: &str, status: ConditionStatus, reason: &str, message: String| {
         let before = prior
             .conditions
@@ -107,6 +105,22 @@ fn conditions(
         } else {
             ConditionStatus::False
         }
+    };
+    let resilient = condition(
+        "Resilient",
+        match verdict {
+            Verdict::Unknown => ConditionStatus::Unknown,
+            verdict => truth(verdict == Verdict::Resilient),
+        },
+        verdict.as_str(),
+        String::new(),
+    );
+    let Some(placement) = &judged.placement else {
+        return if judged.template_only {
+            vec![resilient]
+        } else {
+            Vec::new()
+        };
     };
     let survives = |kind: &str, least: Survives, what: &str| match placement.survives {
         Survives::Unknown => condition(
@@ -143,15 +157,7 @@ fn conditions(
         _ => condition(AVAILABLE, ConditionStatus::True, "ReplicasReady", serving),
     };
     vec![
-        condition(
-            "Resilient",
-            match verdict {
-                Verdict::Unknown => ConditionStatus::Unknown,
-                verdict => truth(verdict == Verdict::Resilient),
-            },
-            verdict.as_str(),
-            String::new(),
-        ),
+        resilient,
         survives("SurvivesNodeLoss", Survives::Node, "node"),
         survives("SurvivesZoneLoss", Survives::Zone, "zone"),
         available,

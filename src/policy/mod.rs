@@ -3,6 +3,9 @@
 //! There is one policy today, the built-in one: audit everything, patch nothing. `ResiliencePolicy` objects will be parsed
 //! into this same type, merged per workload.
 
+pub mod ownership;
+
+use self::ownership::{CRITICALITY_KEYS, OWNER_KEYS, RUNBOOK_KEYS};
 use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
 use crate::model::quantity::Quantity;
 
@@ -23,6 +26,12 @@ pub struct Policy {
     pub max_toleration_seconds: u32,
     /// The memory limit that remedies propose where there is no request to go by, bytes; `None` = they propose none.
     pub memory_limit: Option<Quantity>,
+    /// The annotations and labels that name who runs a workload, the first to count first.
+    pub owner_keys: Vec<String>,
+    /// Those that say what to do when it fails.
+    pub runbook_keys: Vec<String>,
+    /// Those that say whom it serves.
+    pub criticality_keys: Vec<String>,
 }
 
 impl Default for Policy {
@@ -36,6 +45,9 @@ impl Default for Policy {
             // What the API server's DefaultTolerationSeconds admission adds to every pod.
             max_toleration_seconds: 300,
             memory_limit: None,
+            owner_keys: OWNER_KEYS.map(str::to_owned).to_vec(),
+            runbook_keys: RUNBOOK_KEYS.map(str::to_owned).to_vec(),
+            criticality_keys: CRITICALITY_KEYS.map(str::to_owned).to_vec(),
             topology_keys: [
                 HOSTNAME_LABEL,
                 ZONE_LABEL,

@@ -201,6 +201,10 @@ fn from_limit_ranges(view: &WorkloadView<'_>) -> Source {
 
 /// Pods that run this container without a limit, because they are older than the LimitRange that would give it one.
 fn running_without(view: &WorkloadView<'_>, container: &Container) -> u32 {
+    if view.key().kind == Kind::Pod && !view.is_of_files() {
+        // It is its own template, as it was admitted.
+        return 1;
+    }
     let bare =
         |c: &RunningContainer| c.name == container.name && c.memory_limit.get().is_none_or(|q| q.is_zero());
     let pods = view.pods().filter(|pod| {
@@ -272,15 +276,20 @@ fn refused(view: &WorkloadView<'_>, container: &Container, found: &str) -> Outco
 fn not_rolled_out(view: &WorkloadView<'_>, container: &Container, source: &str, pods: u32) -> Outcome {
     let key = view.key();
     let restart = restart(key);
+    let (found, way_out) = if key.kind == Kind::Pod {
+        let found = format!("{key} is from before {source}, which takes effect when it is made anew");
+        (found, "make it anew")
+    } else {
+        let pods = count(pods, "pod");
+        let found = format!("{pods} of {key} from before {source}, which takes effect at the next rollout");
+        (found, "restart the rollout")
+    };
     Outcome::Fail {
         severity: severity(container),
         message: Message::new(
             format!("{} can be OOM-killed or take its node's memory", title(container)),
-            format!(
-                "{} of {key} from before {source}, which takes effect at the next rollout",
-                count(pods, "pod")
-            ),
-            "restart the rollout",
+            found,
+            way_out,
         ),
         remedy: Some(Remedy::Advice(restart)),
     }

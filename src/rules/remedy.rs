@@ -63,6 +63,7 @@ pub(super) fn restart(key: &ObjectKey) -> String {
             key.kind.as_str().to_ascii_lowercase(),
             shell_quote(&key.name)
         ),
+        Kind::Pod => format!("delete {key}, and make it anew"),
         kind => format!(
             "delete the running pods of {kind} {}, so that they are made anew",
             key.path()

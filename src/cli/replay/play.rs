@@ -145,6 +145,7 @@ impl Player {
             uid,
             write,
             changes,
+            ownership: _,
         } = decision;
         let status = match write {
             ReportWrite::Put { status, .. } | ReportWrite::Replace { status } => Some(*status),

@@ -22,7 +22,7 @@ fn web(replicas: i32) -> Workload {
         replicas,
         updated: replicas,
         ready: replicas,
-        deadline_exceeded: false,
+        ..WorkloadStatus::default()
     };
     web
 }

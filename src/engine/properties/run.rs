@@ -225,6 +225,7 @@ impl Run {
             uid,
             write,
             changes,
+            ownership: _,
         } = decision;
         let told = changes.into_iter().map(|change| Told {
             at: self.time / 1000,

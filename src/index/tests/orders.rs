@@ -26,6 +26,8 @@ fn pods() -> impl Strategy<Value = Object> {
         Just(Some(controller("apps/v1", "ReplicaSet", "b"))),
         Just(Some(controller("apps/v1", "StatefulSet", "db"))),
         Just(Some(controller("example.com/v1", "ReplicaSet", "a"))),
+        Just(Some(controller("batch/v1", "Job", "night-1"))),
+        Just(Some(controller("apps/v1", "DaemonSet", "agent"))),
     ];
     let node = prop_oneof![Just(None), (1..4u8).prop_map(|n| Some(format!("n{n}").into()))];
     let phase = prop_oneof![
@@ -53,6 +55,27 @@ fn pods() -> impl Strategy<Value = Object> {
     )
 }
 
+/// As pods that nothing owns are read; an owned one of the same name may have been before, or come later.
+fn bare_pods() -> impl Strategy<Value = Object> {
+    (0..6u8, any::<bool>()).prop_map(|(name, finished)| {
+        let made = workload(Kind::Pod, &format!("shop/p-{name}"));
+        made.with(|pod| pod.status.finished = finished).object()
+    })
+}
+
+fn jobs() -> impl Strategy<Value = Object> {
+    let owner = prop_oneof![
+        Just(None),
+        Just(Some(controller("batch/v1", "CronJob", "night"))),
+        Just(Some(controller("example.com/v1", "Workflow", "build"))),
+    ];
+    let job = (owner, any::<bool>()).prop_map(|(owner, finished)| {
+        let made = workload(Kind::Job, "shop/night-1").with(|job| job.status.finished = finished);
+        made.with(|job| job.controller = owner).object()
+    });
+    prop_oneof![job, Just(workload(Kind::CronJob, "shop/night").object())]
+}
+
 fn replica_sets() -> impl Strategy<Value = Object> {
     let owner = prop_oneof![
         Just(None),
@@ -74,7 +97,8 @@ fn roots() -> impl Strategy<Value = Object> {
     let name = prop_oneof![
         Just((Kind::Deployment, "web")),
         Just((Kind::Deployment, "api")),
-        Just((Kind::StatefulSet, "db"))
+        Just((Kind::StatefulSet, "db")),
+        Just((Kind::DaemonSet, "agent"))
     ];
     (name, owner).prop_map(|((kind, name), controller)| owned(kind, name, controller))
 }
@@ -93,7 +117,9 @@ fn nodes() -> impl Strategy<Value = Object> {
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let leases = (1..4u8, 0..3i64).prop_map(|(n, renewed)| lease(&format!("n{n}"), renewed));
-    let object = prop_oneof![4 => pods(), 2 => replica_sets(), 1 => roots(), 1 => nodes(), 1 => leases];
+    let object = prop_oneof![
+        4 => pods(), 1 => bare_pods(), 2 => replica_sets(), 2 => jobs(), 1 => roots(), 1 => nodes(), 1 => leases
+    ];
     let event = (object, prop::bool::weighted(0.3)).prop_map(|(object, gone)| {
         if gone {
             Event::Delete(object.key())
@@ -123,7 +149,8 @@ fn run(index: &mut Index, events: &[Event]) -> BTreeMap<ObjectKey, Object> {
 
 /// The workload that counts a pod: its ReplicaSet's Deployment, or its owner itself.
 fn root(pod: &Pod, objects: &BTreeMap<ObjectKey, Object>) -> Option<ObjectKey> {
-    let controller = pod.controller.as_ref().filter(|c| &*c.api_version == "apps/v1")?;
+    let read = |c: &&Controller| ["apps/v1", "batch/v1"].contains(&&*c.api_version);
+    let controller = pod.controller.as_ref().filter(read)?;
     let owner = ObjectKey::new(Kind::parse(&controller.kind)?, "shop", controller.name.clone());
     let Some(Object::Workload(set)) = objects.get(&owner) else {
         return Some(owner);
@@ -131,6 +158,10 @@ fn root(pod: &Pod, objects: &BTreeMap<ObjectKey, Object>) -> Option<ObjectKey> {
     match &set.controller {
         Some(c) if owner.kind == Kind::ReplicaSet && &*c.kind == "Deployment" => {
             Some(ObjectKey::new(Kind::Deployment, "shop", c.name.clone()))
+        }
+        // One that has finished is not kept, and with it goes whose it was.
+        Some(c) if owner.kind == Kind::Job && &*c.kind == "CronJob" && !set.status.finished => {
+            Some(ObjectKey::new(Kind::CronJob, "shop", c.name.clone()))
         }
         _ => Some(owner),
     }

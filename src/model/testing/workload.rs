@@ -4,7 +4,7 @@ use super::{labels, split, wall};
 use crate::model::field::Field;
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::object::Object;
-use crate::model::selector::LabelSelector;
+use crate::model::selector::{LabelSelector, Labels};
 use crate::model::template::{
     AntiAffinityTerm, Container, ContainerPort, ContainerRole, Handler, PodTemplate, Protocol,
     SpreadConstraint, WhenUnsatisfiable,
@@ -35,6 +35,7 @@ pub(crate) fn workload(kind: Kind, path: &str) -> Workload {
         generation: 1,
         created: Some(wall(-86_400)),
         controller: None,
+        labels: Labels::default(),
         annotations: Vec::new(),
         replicas: Field::Absent,
         template: PodTemplate {
@@ -138,6 +139,17 @@ impl Workload {
             required,
             ..apart(key, selects)
         });
+        self
+    }
+    /// A label of its own, not of its pods.
+    pub(crate) fn label(mut self, key: &str, value: &str) -> Self {
+        let labels = self.labels.iter().chain([(key, value)]);
+        self.labels = labels.collect();
+        self
+    }
+    pub(crate) fn annotated(mut self, key: &str, value: &str) -> Self {
+        self.annotations.push((key.into(), value.into()));
+        self.annotations.sort();
         self
     }
     pub(crate) fn owned_by(mut self, api_version: &str, kind: &str, name: &str) -> Self {

@@ -109,6 +109,7 @@ pub(super) struct VerdictLabels {
     pub(super) workload: WorkloadLabels,
     pub(super) verdict: &'static str,
     pub(super) owner: Arc<str>,
+    pub(super) criticality: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

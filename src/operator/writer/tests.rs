@@ -190,6 +190,7 @@ fn put(name: &str, create: bool) -> Decision {
             create,
         },
         changes: Vec::new(),
+        ownership: Ownership::default(),
     }
 }
 

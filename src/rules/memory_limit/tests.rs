@@ -295,6 +295,36 @@ fn pods_from_before_a_limit_range_run_without_it(#[case] pods: Vec<Pod>, #[case]
     }
 }
 
+#[test]
+fn a_bare_pod_that_runs_is_older_than_a_limit_range_that_it_has_nothing_of() {
+    let objects = || {
+        [
+            workload(Kind::Pod, "shop/debug").object(),
+            range(PerContainer, Some("256Mi"), None),
+        ]
+    };
+    let cluster = index(36, objects());
+    assert_eq!(
+        lines(&cluster, RULE, Kind::Pod, "shop/debug"),
+        [
+            "app: fail warning: container app can be OOM-killed or take its node's memory: Pod shop/debug is from before \
+             LimitRange sizes, default.memory 256Mi, which takes effect when it is made anew; make it anew"
+        ]
+    );
+    assert_eq!(
+        advice(&cluster, RULE, Kind::Pod, "shop/debug"),
+        "delete Pod shop/debug, and make it anew"
+    );
+    let mut files = Index::of_files(crate::model::config::ClusterVersion::NEWEST);
+    for object in objects() {
+        files.apply(object, Moment(0));
+    }
+    assert_eq!(
+        lines(&files, RULE, Kind::Pod, "shop/debug"),
+        ["app: pass: LimitRange sizes, default.memory 256Mi"]
+    );
+}
+
 fn patch_of(kind: Kind, context: impl IntoIterator<Item = Object>) -> serde_json::Value {
     let workload = workload(kind, "shop/web").containers([container("app").request("300Mi")]);
     let index = index(36, [workload.object()].into_iter().chain(context));

@@ -1,4 +1,5 @@
-//! Pods where they may be workloads of their own: in files, and in a cluster that is looked at once.
+//! Pods where they may be workloads of their own: in files, in a cluster that is looked at once, and watched ones that
+//! nothing controls.
 
 use serde::Deserialize;
 
@@ -20,11 +21,11 @@ use crate::model::template::PodTemplate;
 #[serde(default)]
 pub(crate) struct BarePodFields<'a> {
     #[serde(borrow)]
-    metadata: Struct<Meta<'a, Strings<'a>>>,
+    pub(super) metadata: Struct<Meta<'a, Strings<'a>>>,
     #[serde(borrow)]
-    spec: Struct<PodSpecFields<'a>>,
+    pub(super) spec: Struct<PodSpecFields<'a>>,
     #[serde(borrow)]
-    status: Struct<Status<'a>>,
+    pub(super) status: Struct<Status<'a>>,
 }
 
 impl<'a> Projection<'a> for BarePodFields<'a> {
@@ -42,8 +43,11 @@ impl<'a> Projection<'a> for BarePodFields<'a> {
         let template = spec.template(labels, path, problems);
         let deletion = stamp(std::mem::take(&mut meta.deletion_timestamp));
         let mut workload = workload(key, &identity, meta, template, problems);
+        let status = self.status.fields_or_default();
         if workload.controller.is_none() {
             workload.template.annotations.clone_from(&workload.annotations);
+            workload.labels = workload.template.labels.clone();
+            workload.status.finished = status.is_finished();
             return (identity, Some(Object::Workload(workload)));
         }
         let mut pod = Pod {
@@ -58,7 +62,7 @@ impl<'a> Projection<'a> for BarePodFields<'a> {
             disruption_target: false,
             shape: shape(workload.template),
         };
-        self.status.fields_or_default().tell(&mut pod);
+        status.tell(&mut pod);
         (identity, Some(Object::Pod(pod)))
     }
 }

@@ -1,15 +1,15 @@
 //! What a recording holds of an object: the fields that the projections beside this file read, and nothing else.
 //!
 //! This is an allowlist. What stands here may leave a cluster in a file that people hand around: no environment, no
-//! command, no arguments, no annotation but our own, and of kinds that are not read nothing at all. The images of
-//! templates are kept, because their tags are versions; of a running pod they are not. Of a probe or a hook it is kept
-//! that it is there, and by which means it asks, but not what. A field that a
+//! command, no arguments, no annotation but those that are read ([`super::keys`]), and of kinds that are not read nothing
+//! at all. The images of templates are kept, because their tags are versions; of a running pod they are not. Of a probe or
+//! a hook it is kept that it is there, and by which means it asks, but not what. A field that a
 //! projection begins to read must be added here; a test compares the projections of whole and of pruned objects.
 
 use serde_json::{Map, Value};
 
-use self::Keep::{Each, Items, Only, Scalar, Under};
-use super::meta::OWN_PREFIX;
+use self::Keep::{Each, Items, Only, Read, Scalar};
+use super::keys::is_read;
 use crate::model::keys::Kind;
 
 /// What is kept of a value. What has another shape than the one said here is left out.
@@ -20,8 +20,8 @@ enum Keep {
     Only(&'static [(&'static str, Keep)]),
     /// Every field of a map.
     Each(&'static Keep),
-    /// The fields of a map whose names begin so.
-    Under(&'static str),
+    /// Those fields of a map that are among the annotations that are read.
+    Read,
     /// Every item of a list.
     Items(&'static Keep),
 }
@@ -55,7 +55,7 @@ macro_rules! meta {
             ("deletionTimestamp", Scalar),
             ("generation", Scalar),
             ("ownerReferences", OWNERS),
-            ("annotations", Under(OWN_PREFIX)),
+            ("annotations", Read),
             $(("labels", $labels),)?
         ])
     };
@@ -150,40 +150,37 @@ const SPREAD: Keep = Items(&Only(&[
     ("matchLabelKeys", TEXTS),
 ]));
 
-/// `spec.template`.
-const TEMPLATE: Keep = Only(&[
+/// `spec` of a pod template, or of a pod that is its own workload.
+const POD_SPEC: Keep = Only(&[
+    ("containers", CONTAINERS),
+    ("initContainers", CONTAINERS),
+    ("resources", RESOURCES),
+    ("overhead", AMOUNTS),
+    ("terminationGracePeriodSeconds", Scalar),
     (
-        "metadata",
-        Only(&[("labels", STRINGS), ("annotations", Under(OWN_PREFIX))]),
+        "volumes",
+        Items(&Only(&[(
+            "persistentVolumeClaim",
+            Only(&[("claimName", Scalar)]),
+        )])),
     ),
+    ("nodeSelector", STRINGS),
     (
-        "spec",
+        "affinity",
         Only(&[
-            ("containers", CONTAINERS),
-            ("initContainers", CONTAINERS),
-            ("resources", RESOURCES),
-            ("overhead", AMOUNTS),
-            ("terminationGracePeriodSeconds", Scalar),
-            (
-                "volumes",
-                Items(&Only(&[(
-                    "persistentVolumeClaim",
-                    Only(&[("claimName", Scalar)]),
-                )])),
-            ),
-            ("nodeSelector", STRINGS),
-            (
-                "affinity",
-                Only(&[
-                    ("nodeAffinity", NODE_AFFINITY),
-                    ("podAntiAffinity", POD_ANTI_AFFINITY),
-                ]),
-            ),
-            ("topologySpreadConstraints", SPREAD),
-            ("tolerations", TOLERATIONS),
-            ("nodeName", Scalar),
+            ("nodeAffinity", NODE_AFFINITY),
+            ("podAntiAffinity", POD_ANTI_AFFINITY),
         ]),
     ),
+    ("topologySpreadConstraints", SPREAD),
+    ("tolerations", TOLERATIONS),
+    ("nodeName", Scalar),
+]);
+
+/// `spec.template`.
+const TEMPLATE: Keep = Only(&[
+    ("metadata", Only(&[("labels", STRINGS), ("annotations", Read)])),
+    ("spec", POD_SPEC),
 ]);
 
 const STRATEGY: Keep = Only(&[
@@ -196,7 +193,7 @@ const STRATEGY: Keep = Only(&[
 
 /// Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob: what one kind lacks is absent.
 static WORKLOAD: Keep = Only(&[
-    ("metadata", meta!()),
+    ("metadata", meta!(STRINGS)),
     (
         "spec",
         Only(&[
@@ -232,6 +229,15 @@ static WORKLOAD: Keep = Only(&[
     ),
 ]);
 
+const POD_STATUS: Keep = Only(&[
+    ("phase", Scalar),
+    (
+        "conditions",
+        Items(&Only(&[("type", Scalar), ("status", Scalar)])),
+    ),
+]);
+
+/// A pod that something controls.
 static POD: Keep = Only(&[
     (
         "metadata",
@@ -250,16 +256,14 @@ static POD: Keep = Only(&[
             ("tolerations", TOLERATIONS),
         ]),
     ),
-    (
-        "status",
-        Only(&[
-            ("phase", Scalar),
-            (
-                "conditions",
-                Items(&Only(&[("type", Scalar), ("status", Scalar)])),
-            ),
-        ]),
-    ),
+    ("status", POD_STATUS),
+]);
+
+/// A pod that is its own workload.
+static BARE_POD: Keep = Only(&[
+    ("metadata", meta!(STRINGS)),
+    ("spec", POD_SPEC),
+    ("status", POD_STATUS),
 ]);
 
 static NODE: Keep = Only(&[
@@ -376,7 +380,7 @@ static LIMIT_RANGE: Keep = Only(&[
     ),
 ]);
 
-const fn kept(kind: Kind) -> &'static Keep {
+const fn kept(kind: Kind, is_controlled: bool) -> &'static Keep {
     match kind {
         Kind::Deployment
         | Kind::StatefulSet
@@ -384,7 +388,8 @@ const fn kept(kind: Kind) -> &'static Keep {
         | Kind::CronJob
         | Kind::Job
         | Kind::ReplicaSet => &WORKLOAD,
-        Kind::Pod => &POD,
+        Kind::Pod if is_controlled => &POD,
+        Kind::Pod => &BARE_POD,
         Kind::Node => &NODE,
         Kind::Lease => &LEASE,
         Kind::Namespace => &NAMESPACE,
@@ -402,7 +407,9 @@ pub fn prune(kind: Kind, object: Value) -> Value {
     let mut pruned = Map::new();
     pruned.insert("apiVersion".to_owned(), kind.api_version().into());
     pruned.insert("kind".to_owned(), kind.as_str().into());
-    if let Some(Value::Object(fields)) = keep(kept(kind), object) {
+    let owners = object["metadata"]["ownerReferences"].as_array();
+    let is_controlled = owners.is_some_and(|owners| owners.iter().any(|owner| owner["controller"] == true));
+    if let Some(Value::Object(fields)) = keep(kept(kind, is_controlled), object) {
         pruned.extend(fields);
     }
     Value::Object(pruned)
@@ -429,12 +436,12 @@ fn keep(what: &Keep, value: Value) -> Option<Value> {
             let field = |(name, value)| Some((name, keep(what, value)?));
             Some(map.into_iter().filter_map(field).collect::<Map<_, _>>().into())
         }
-        (Under(prefix), Value::Object(map)) => {
-            let ours = map.into_iter().filter(|(name, _)| name.starts_with(prefix));
-            let ours: Map<_, _> = ours
+        (Read, Value::Object(map)) => {
+            let read = map.into_iter().filter(|(name, _)| is_read(name));
+            let read: Map<_, _> = read
                 .filter_map(|(name, value)| Some((name, keep(&Scalar, value)?)))
                 .collect();
-            (!ours.is_empty()).then(|| ours.into())
+            (!read.is_empty()).then(|| read.into())
         }
         _ => None,
     }

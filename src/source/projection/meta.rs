@@ -7,15 +7,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
+use super::keys::is_read;
 use super::loose::{Loose, MAX_ITEMS, Read, Shape, Struct, Text, quoted, too_many};
 use super::path::{Path, Problems};
 use crate::model::field::Field;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::selector::{Labels, is_dns_label, is_dns_subdomain, is_label_key, is_label_value};
 use crate::model::workload::Controller;
-
-/// The prefix of the annotations that are read; all others are skipped.
-pub(super) const OWN_PREFIX: &str = "plimsoll.dev/";
 
 /// `metadata`, with the part `L` of its labels.
 #[derive(Debug, Default, Deserialize)]
@@ -41,7 +39,7 @@ pub(super) struct Meta<'a, L> {
     #[serde(borrow)]
     pub(super) owner_references: Loose<Controlling<'a>>,
     #[serde(borrow)]
-    pub(super) annotations: Loose<OwnAnnotations<'a>>,
+    pub(super) annotations: Loose<Annotations<'a>>,
     pub(super) labels: Loose<L>,
 }
 
@@ -168,7 +166,8 @@ impl<'de: 'a, 'a> Shape<'de> for Strings<'a> {
     const EXPECTED: &'static str = "a map of strings";
 
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Read<Self>, A::Error> {
-        let mut strings = Vec::new();
+        // Pods have about so many labels, and every pod event comes here.
+        let mut strings = Vec::with_capacity(8);
         while let Some(key) = map.next_key::<Text<'de>>()? {
             let value = map.next_value::<Text<'de>>()?;
             if strings.len() == MAX_ITEMS {
@@ -210,54 +209,36 @@ impl<'a> Loose<Strings<'a>> {
     }
 
     /// One label's value.
-    pub(super) fn one(self, wanted: &str) -> Option<Name> {
-        let Strings(strings) = self.ok()?;
-        let (_, value) = strings.into_iter().find(|(key, _)| key == wanted)?;
-        Some(Name::from(&*value.ok()?))
-    }
-}
-
-/// The label that says which revision of its workload a pod belongs to.
-#[derive(Debug, Default)]
-pub(super) struct Revision<'a>(Option<Cow<'a, str>>);
-
-impl Part for Revision<'_> {}
-
-impl<'de: 'a, 'a> Shape<'de> for Revision<'a> {
-    const EXPECTED: &'static str = "a map of strings";
-
-    fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Read<Self>, A::Error> {
-        let mut revision = None;
-        while let Some(key) = map.next_key::<Text<'de>>()? {
-            match key.ok().as_deref() {
-                Some("pod-template-hash" | "controller-revision-hash") => {
-                    revision = map.next_value::<Text<'de>>()?.ok().or(revision);
-                }
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
+    pub(super) fn one(&self, wanted: &str) -> Option<Name> {
+        let Loose::Set(Strings(strings)) = self else {
+            return None;
+        };
+        let (_, value) = strings.iter().find(|(key, _)| key == wanted)?;
+        match value {
+            Loose::Set(value) => Some(Name::from(&**value)),
+            Loose::Absent | Loose::Wrong(_) => None,
         }
-        Ok(Some(Ok(Revision(revision))))
+    }
+
+    /// Which revision of its workload a pod with these labels belongs to.
+    pub(super) fn revision(&self) -> Option<Name> {
+        let revision = self.one("pod-template-hash");
+        revision.or_else(|| self.one("controller-revision-hash"))
     }
 }
 
-impl Revision<'_> {
-    pub(super) fn name(self) -> Option<Name> {
-        self.0.map(|text| Name::from(&*text))
-    }
-}
-
-/// The annotations under `plimsoll.dev/`, and those that are no strings.
+/// The annotations that are read ([`is_read`]), and those that are no strings.
 #[derive(Debug, Default)]
-pub(super) struct OwnAnnotations<'a>(Strings<'a>);
+pub(super) struct Annotations<'a>(Strings<'a>);
 
-impl<'de: 'a, 'a> Shape<'de> for OwnAnnotations<'a> {
+impl<'de: 'a, 'a> Shape<'de> for Annotations<'a> {
     const EXPECTED: &'static str = Strings::EXPECTED;
 
     fn from_map<A: MapAccess<'de>>(mut map: A) -> Result<Read<Self>, A::Error> {
         let mut own = Vec::new();
         while let Some(key) = map.next_key::<Text<'de>>()? {
             let key = key.ok().unwrap_or_default();
-            let value = if key.starts_with(OWN_PREFIX) {
+            let value = if is_read(&key) {
                 map.next_value::<Text<'de>>()?
             } else {
                 match map.next_value::<Loose<Unread>>()? {
@@ -271,14 +252,14 @@ impl<'de: 'a, 'a> Shape<'de> for OwnAnnotations<'a> {
             }
             own.push((key, value));
         }
-        Ok(Some(Ok(OwnAnnotations(Strings(own)))))
+        Ok(Some(Ok(Annotations(Strings(own)))))
     }
 }
 
-impl Loose<OwnAnnotations<'_>> {
-    /// Those under `plimsoll.dev/` of the annotations at `path`, sorted by key.
+impl Loose<Annotations<'_>> {
+    /// Those of the annotations at `path` that are read, sorted by key.
     pub(super) fn own(self, path: Path<'_>, problems: &mut Problems) -> Vec<(Name, Name)> {
-        let OwnAnnotations(Strings(strings)) = self.take(path, problems).unwrap_or_default();
+        let Annotations(Strings(strings)) = self.take(path, problems).unwrap_or_default();
         let mut own = Vec::new();
         for (key, value) in strings {
             if let Some(value) = value.take(path.key(&key), problems) {
@@ -333,6 +314,11 @@ impl<'de: 'a, 'a> Shape<'de> for Controlling<'a> {
 }
 
 impl Loose<Controlling<'_>> {
+    /// Whether something controls the object.
+    pub(super) fn is_there(&self) -> bool {
+        matches!(self, Loose::Set(Controlling(Some(_))))
+    }
+
     pub(super) fn controller(self, problems: &mut Problems) -> Option<Controller> {
         let path = Path::Root.key("metadata");
         let Controlling(reference) = self.take(path.key("ownerReferences"), problems)?;

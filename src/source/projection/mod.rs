@@ -16,6 +16,7 @@ mod context;
 mod event;
 mod handler;
 mod kept;
+mod keys;
 mod limits;
 mod loose;
 mod meta;
@@ -36,6 +37,7 @@ use thiserror::Error;
 #[doc(hidden)]
 pub use self::event::pod_of_event;
 pub use self::kept::prune;
+pub use self::keys::{is_read, read_also};
 use self::loose::Struct;
 use self::path::{Path, Problems};
 pub(crate) use self::{
@@ -86,7 +88,8 @@ pub(crate) trait Projection<'a>: Default {
     fn project(self, kind: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>);
 }
 
-/// Reads an object of `kind` as the API server sends it; a pod becomes an [`Object::Pod`], owned or not.
+/// Reads an object of `kind` as the API server sends it; a pod that nothing controls becomes an
+/// [`Object::Workload`], and more is read of it than of others.
 ///
 /// # Errors
 /// [`ProjectionError`] when there is no object to speak of; fields that do not fit are the object's own

@@ -1,15 +1,20 @@
 //! Running pods: by far the most objects of a cluster, so as little as possible is read and nothing is copied that is
-//! not kept.
+//! not kept. One that nothing controls is read in full, because it is its own workload ([`super::bare_pod`]).
 
-use serde::Deserialize;
-use serde::de::SeqAccess;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::Projection;
+use super::bare_pod::BarePodFields;
 use super::container::{Limited, RunningFields, running};
 use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
-use super::meta::{Identity, Meta, Revision, stamp};
+use super::meta::{Identity, Meta, Strings, stamp};
 use super::path::{Path, Problems};
 use super::scheduling::{TolerationFields, tolerations};
+use super::template::PodSpecFields;
 use crate::model::field::Field;
 use crate::model::keys::{Kind, Name};
 use crate::model::object::Object;
@@ -17,16 +22,64 @@ use crate::model::pod::{Pod, PodPhase, PodShape};
 use crate::model::quantity::Quantity;
 use crate::model::template::TaintEffect;
 
-/// A Pod as the watch sends it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// A Pod as the watch sends it: `metadata` first, which says how much of `spec` is read.
+#[derive(Debug, Default)]
 pub(crate) struct PodFields<'a> {
-    #[serde(borrow)]
-    metadata: Struct<Meta<'a, Revision<'a>>>,
-    #[serde(borrow)]
-    spec: Struct<Spec<'a>>,
-    #[serde(borrow)]
+    metadata: Struct<Meta<'a, Strings<'a>>>,
+    spec: AnySpec<'a>,
     status: Struct<Status<'a>>,
+}
+
+/// As much of `spec` as is read.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, and gone at once")]
+enum AnySpec<'a> {
+    /// Of a pod that something controls.
+    Lean(Struct<Spec<'a>>),
+    /// Of a pod that is its own workload; also of any when `metadata` comes later.
+    Full(Struct<PodSpecFields<'a>>),
+}
+
+impl Default for AnySpec<'_> {
+    fn default() -> Self {
+        AnySpec::Full(Loose::Absent)
+    }
+}
+
+impl PodFields<'_> {
+    fn is_controlled(&self) -> bool {
+        matches!(&self.metadata, Loose::Set(Fields(meta)) if meta.owner_references.is_there())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for PodFields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PodVisitor(PhantomData))
+    }
+}
+
+struct PodVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for PodVisitor<'a> {
+    type Value = PodFields<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PodFields<'a>, A::Error> {
+        let mut pod = PodFields::default();
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            match key.ok().as_deref() {
+                Some("metadata") => pod.metadata = map.next_value()?,
+                Some("spec") if pod.is_controlled() => pod.spec = AnySpec::Lean(map.next_value()?),
+                Some("spec") => pod.spec = AnySpec::Full(map.next_value()?),
+                Some("status") => pod.status = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(pod)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,6 +149,11 @@ fn phase(text: Option<&str>) -> PodPhase {
 }
 
 impl Status<'_> {
+    /// Whether the pod has ended, well or not.
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(&self.phase, Loose::Set(text) if phase(Some(text)).is_finished())
+    }
+
     /// Writes what it says into `pod`.
     pub(super) fn tell(self, pod: &mut Pod) {
         let conditions = self.conditions.ok().unwrap_or_default();
@@ -106,18 +164,30 @@ impl Status<'_> {
 }
 
 impl<'a> Projection<'a> for PodFields<'a> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
+    fn project(self, kind: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
+        let spec = match self.spec {
+            AnySpec::Lean(spec) => spec,
+            AnySpec::Full(spec) => {
+                let PodFields { metadata, status, .. } = self;
+                let pod = BarePodFields {
+                    metadata,
+                    spec,
+                    status,
+                };
+                return pod.project(kind, problems);
+            }
+        };
         let mut meta = self.metadata.fields_or_default();
         let identity = Identity::take(&mut meta, problems);
         let Some(name) = identity.name.clone() else {
             return (identity, None);
         };
-        let mut spec = self.spec.fields(Path::Root.key("spec"), problems);
+        let mut spec = spec.fields(Path::Root.key("spec"), problems);
         let mut pod = Pod {
             namespace: identity.namespace.clone(),
             name,
             controller: meta.owner_references.controller(problems),
-            revision: meta.labels.ok().and_then(Revision::name),
+            revision: meta.labels.revision(),
             node: std::mem::take(&mut spec.node_name)
                 .ok()
                 .map(|text| Name::from(&*text)),

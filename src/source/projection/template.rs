@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::container::{Amounts, ContainerFields, Resources, containers};
 use super::loose::{Fields, List, Loose, Struct, Text, quoted};
-use super::meta::{OwnAnnotations, Strings};
+use super::meta::{Annotations, Strings};
 use super::path::{Path, Problems};
 use super::scheduling::{AffinityFields, SpreadFields, TolerationFields, spread, tolerations};
 use crate::model::keys::Name;
@@ -28,7 +28,7 @@ struct TemplateMeta<'a> {
     #[serde(borrow)]
     labels: Loose<Strings<'a>>,
     #[serde(borrow)]
-    annotations: Loose<OwnAnnotations<'a>>,
+    annotations: Loose<Annotations<'a>>,
 }
 
 /// `spec` of a pod, as far as rules read it.

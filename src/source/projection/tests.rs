@@ -355,6 +355,54 @@ fn a_pod_in_a_file_is_a_workload_unless_something_controls_it() {
 }
 
 #[test]
+fn a_watched_pod_that_nothing_controls_is_the_same_workload_as_in_a_file() {
+    let bare = json!({"metadata": {"name": "x", "namespace": "shop", "uid": "u", "labels": {"a": "b"},
+        "annotations": {"plimsoll.dev/owner": "team-a", "example.com/other": "c"}},
+        "spec": {"containers": [{"name": "app", "resources": {"limits": {"memory": "64Mi"}}}],
+            "resources": {"limits": {"memory": "1Gi"}},
+            "tolerations": [{"operator": "Exists", "effect": "NoExecute"}]},
+        "status": {"phase": "Failed"}});
+    let Object::Workload(watched) = live(Kind::Pod, &bare) else {
+        panic!("no workload")
+    };
+    assert_eq!(watched, workload(Kind::Pod, &bare));
+    assert!(watched.status.finished);
+    assert_eq!(watched.annotation("plimsoll.dev/owner"), Some("team-a"));
+    assert_eq!(watched.annotation("example.com/other"), None);
+    assert_eq!(watched.labels.get("a"), Some("b"));
+}
+
+#[rstest]
+#[case::running(json!([{"type": "Suspended", "status": "False"}]), false)]
+#[case::about_to_end(json!([{"type": "SuccessCriteriaMet", "status": "True"}]), false)]
+#[case::complete(json!([{"type": "SuccessCriteriaMet", "status": "True"}, {"type": "Complete", "status": "True"}]), true)]
+#[case::failed(json!([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]), true)]
+#[case::not_failed(json!([{"type": "Failed", "status": "False"}]), false)]
+#[case::none(json!(null), false)]
+fn a_job_has_finished_when_it_says_so(#[case] conditions: Value, #[case] finished: bool) {
+    let mut job = deployment(json!({}));
+    job["status"] = json!({ "conditions": conditions });
+    assert_eq!(workload(Kind::Job, &job).status.finished, finished);
+    assert!(!workload(Kind::Deployment, &job).status.finished, "only Jobs end");
+}
+
+#[test]
+fn annotations_that_say_who_runs_it_are_read_and_no_others() {
+    let mut object = deployment(json!({}));
+    object["metadata"]["annotations"] = json!({"a8r.io/owner": "a", "a8r.io/runbook": "b", "a8r.io/description": "c",
+        "owner": "d", "plimsoll.dev/anything": "e", "example.com/owner": "f"});
+    let keys: Vec<String> = workload(Kind::Deployment, &object)
+        .annotations
+        .iter()
+        .map(|(key, _)| key.to_string())
+        .collect();
+    assert_eq!(
+        keys,
+        ["a8r.io/owner", "a8r.io/runbook", "owner", "plimsoll.dev/anything"]
+    );
+}
+
+#[test]
 fn a_node_is_read() {
     let object = json!({"metadata": {"name": "n1", "uid": "u", "labels": {"topology.kubernetes.io/zone": "a"},
         "deletionTimestamp": "2026-01-01T00:00:00Z"},

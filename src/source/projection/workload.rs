@@ -5,7 +5,7 @@ use serde::de::SeqAccess;
 
 use super::Projection;
 use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
-use super::meta::{Identity, Meta, Skipped, shared, stamp};
+use super::meta::{Identity, Meta, Strings, shared, stamp};
 use super::path::{Path, Problems};
 use super::selector::SelectorFields;
 use super::strategy::{StrategyFields, strategy};
@@ -22,7 +22,7 @@ use crate::model::workload::{Strategy, Workload, WorkloadStatus};
 #[serde(default)]
 pub(crate) struct WorkloadFields<'a> {
     #[serde(borrow)]
-    metadata: Struct<Meta<'a, Skipped<'a>>>,
+    metadata: Struct<Meta<'a, Strings<'a>>>,
     #[serde(borrow)]
     spec: Struct<Spec<'a>>,
     #[serde(borrow)]
@@ -102,9 +102,14 @@ struct Status<'a> {
     conditions: Loose<Conditions<'a>>,
 }
 
-/// The reason of the condition `Progressing`, if that is False.
+/// What is read of the conditions.
 #[derive(Debug, Default)]
-struct Conditions<'a>(Text<'a>);
+struct Conditions<'a> {
+    /// The reason of `Progressing`, if that is False.
+    not_progressing: Text<'a>,
+    /// A Job's `Complete` or `Failed` is True.
+    finished: bool,
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -121,28 +126,31 @@ impl<'de: 'a, 'a> Shape<'de> for Conditions<'a> {
     const EXPECTED: &'static str = "a list";
 
     fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Read<Self>, A::Error> {
-        let mut not_progressing = Text::Absent;
+        let mut conditions = Conditions::default();
         while let Some(item) = list.next_element::<Struct<Condition<'de>>>()? {
             let condition = item.fields_or_default();
-            if condition.kind.ok().as_deref() == Some("Progressing")
-                && condition.status.ok().as_deref() == Some("False")
-            {
-                not_progressing = condition.reason;
+            let (kind, status) = (condition.kind.ok(), condition.status.ok());
+            match (kind.as_deref(), status.as_deref()) {
+                (Some("Progressing"), Some("False")) => conditions.not_progressing = condition.reason,
+                (Some("Complete" | "Failed"), Some("True")) => conditions.finished = true,
+                _ => {}
             }
         }
-        Ok(Some(Ok(Conditions(not_progressing))))
+        Ok(Some(Ok(conditions)))
     }
 }
 
 impl Status<'_> {
-    fn status(self) -> WorkloadStatus {
-        let reason = self.conditions.ok().unwrap_or_default().0.ok();
+    fn status(self, kind: Kind) -> WorkloadStatus {
+        let conditions = self.conditions.ok().unwrap_or_default();
+        let reason = conditions.not_progressing.ok();
         WorkloadStatus {
             observed_generation: self.observed_generation.ok().unwrap_or_default(),
             replicas: self.replicas.ok().unwrap_or_default(),
             updated: self.updated_replicas.ok().unwrap_or_default(),
             ready: self.ready_replicas.ok().unwrap_or_default(),
             deadline_exceeded: reason.as_deref() == Some("ProgressDeadlineExceeded"),
+            finished: kind == Kind::Job && conditions.finished,
         }
     }
 }
@@ -154,6 +162,8 @@ impl<'a> Projection<'a> for WorkloadFields<'a> {
         let Some(key) = identity.key(kind) else {
             return (identity, None);
         };
+        let path = Path::Root.key("metadata");
+        let labels = std::mem::take(&mut meta.labels).labels(path.key("labels"), problems);
         let path = Path::Root.key("spec");
         let spec = self.spec.fields(path, problems);
         let template = if kind == Kind::CronJob {
@@ -172,6 +182,7 @@ impl<'a> Projection<'a> for WorkloadFields<'a> {
             refuse_foreign_selector(spec.selector, &template.labels, path, problems);
         }
         let mut workload = workload(key, &identity, meta, template, problems);
+        workload.labels = labels;
         workload.replicas = replicas(spec.replicas, path.key("replicas"), problems);
         workload.strategy = match kind {
             Kind::Deployment => strategy(spec.strategy, kind, path.key("strategy"), problems),
@@ -190,7 +201,7 @@ impl<'a> Projection<'a> for WorkloadFields<'a> {
             let start = spec.ordinals.fields(ordinals, problems).start;
             workload.first_ordinal = start.take(ordinals.key("start"), problems).unwrap_or_default();
         }
-        workload.status = self.status.fields_or_default().status();
+        workload.status = self.status.fields_or_default().status(kind);
         (identity, Some(Object::Workload(workload)))
     }
 }
@@ -210,6 +221,7 @@ pub(super) fn workload<L>(
         generation: meta.generation.ok().unwrap_or_default(),
         created: stamp(meta.creation_timestamp),
         controller: meta.owner_references.controller(problems),
+        labels: Labels::default(),
         annotations: meta.annotations.own(path.key("annotations"), problems),
         replicas: Field::Absent,
         template,
