@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::model::keys::Name;
+use crate::model::selector::Labels;
 
 /// Shared values, each kept once. Values that no row uses any more are dropped whenever the set has doubled.
 #[derive(Debug)]
@@ -49,5 +50,13 @@ impl Interner {
     /// The one shared copy of a name.
     pub(super) fn name(&mut self, name: &Name) -> Name {
         self.share(name.clone())
+    }
+
+    /// Labels made of shared copies.
+    pub(super) fn labels(&mut self, labels: &Labels) -> Labels {
+        let shared = labels
+            .iter()
+            .map(|(key, value)| (self.share(key.into()), self.share(value.into())));
+        shared.collect()
     }
 }

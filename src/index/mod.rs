@@ -15,14 +15,19 @@ mod namespaces;
 mod nodes;
 mod owners;
 mod pods;
+mod requires;
 mod view;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub use self::nodes::NodeId;
 pub use self::owners::{NodeCount, OwnerId};
+pub use self::requires::Serving;
 pub use self::view::{ClusterView, Floor, FloorSource, NodeView, PodView, WorkloadView};
-use self::{intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods};
+use self::{
+    intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods,
+    requires::Dependents,
+};
 use crate::model::config::ClusterVersion;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
@@ -86,6 +91,7 @@ pub struct Index {
     heartbeats_since: Moment,
     dirty: Dirty,
     pending: Pending,
+    dependents: Dependents,
 }
 
 impl Index {
@@ -235,6 +241,7 @@ impl Index {
             let names = self.nodes.objects().map(|(_, node)| node.name.clone());
             self.dirty.nodes.extend(names);
         }
+        self.dependents.spread(&mut self.dirty.workloads);
         std::mem::take(&mut self.dirty)
     }
 
@@ -246,7 +253,7 @@ impl Index {
             nodes,
             concentrated,
         } = self.pending;
-        workloads || nodes || concentrated || !self.dirty.is_empty()
+        workloads || nodes || concentrated || !self.dirty.is_empty() || self.dependents.is_touched()
     }
 
     /// Everything about one workload; `None` when it is not there, or is owned by another workload (a Deployment's

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Index;
 use super::owners::OwnerId;
+use super::requires::Watched;
 use crate::model::context::{Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
 use crate::model::keys::{Kind, Name, ObjectKey};
 
@@ -13,6 +14,8 @@ pub(super) struct NamespaceContext {
     pub(super) namespace: Option<Namespace>,
     /// The judged workloads.
     pub(super) workloads: BTreeSet<OwnerId>,
+    /// ReplicaSets of controllers that are not read, while they have pods: they are judged by nobody, and may serve.
+    pub(super) foreign: BTreeSet<OwnerId>,
     pub(super) autoscalers: BTreeMap<Name, Autoscaler>,
     pub(super) budgets: BTreeMap<Name, DisruptionBudget>,
     pub(super) services: BTreeMap<Name, Service>,
@@ -25,6 +28,7 @@ impl NamespaceContext {
         let NamespaceContext {
             namespace,
             workloads,
+            foreign,
             autoscalers,
             budgets,
             services,
@@ -33,6 +37,7 @@ impl NamespaceContext {
         } = self;
         namespace.is_none()
             && workloads.is_empty()
+            && foreign.is_empty()
             && autoscalers.is_empty()
             && budgets.is_empty()
             && services.is_empty()
@@ -97,6 +102,7 @@ impl Index {
         if context.namespace.as_ref() != Some(&namespace) {
             context.namespace = Some(namespace);
             self.mark_in(&name, |_| true);
+            self.dependents.touch(Watched::Namespace(name));
         }
     }
 
@@ -131,6 +137,7 @@ impl Index {
         for service in [Some(new), old].into_iter().flatten() {
             self.mark_in(&namespace, |w| service.selects(&w.template.labels));
         }
+        self.dependents.touch(Watched::AllIn(namespace));
     }
 
     /// Marks only when a Service got its first slice, or its ready endpoints went from none to some or back: nothing
@@ -163,6 +170,7 @@ impl Index {
             Kind::Namespace => {
                 let gone = context.namespace.take().is_some();
                 self.mark_in(within, |_| gone);
+                self.dependents.touch(Watched::Namespace(within.clone()));
             }
             Kind::HorizontalPodAutoscaler => {
                 if let Some(old) = context.autoscalers.remove(name) {
@@ -177,6 +185,7 @@ impl Index {
             Kind::Service => {
                 if let Some(old) = context.services.remove(name) {
                     self.mark_in(within, |w| old.selects(&w.template.labels));
+                    self.dependents.touch(Watched::AllIn(within.clone()));
                 }
             }
             Kind::EndpointSlice => self.change_slice(within, name, None),

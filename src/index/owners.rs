@@ -9,8 +9,10 @@ use slab::Slab;
 
 use super::nodes::NodeId;
 use super::pods::PodId;
+use super::requires::Watched;
 use super::{Index, namespaces};
 use crate::model::keys::{Kind, ObjectKey};
+use crate::model::selector::Labels;
 use crate::model::workload::{Controller, Workload};
 
 /// A slot in the table of owners.
@@ -60,6 +62,8 @@ pub(super) struct Owner {
     pub(super) pods: Vec<PodId>,
     /// The object itself; not kept for one that belongs to another controller, because that one is judged.
     pub(super) object: Option<Box<Workload>>,
+    /// The labels of the pods that it makes: of a ReplicaSet whose object is not kept, while it makes any.
+    pub(super) labels: Option<Labels>,
     /// The object has been seen, kept or not.
     present: bool,
     /// Of this owner and its children; kept on roots only.
@@ -97,6 +101,7 @@ impl Owners {
             children: Vec::new(),
             pods: Vec::new(),
             object: None,
+            labels: None,
             present: false,
             counts: BTreeMap::new(),
         };
@@ -229,20 +234,56 @@ impl Index {
         self.link(id, parent);
         let owner = self.owners.get_mut(id);
         owner.present = true;
-        let kept = (parent.is_none() && !is_made_by_a_controller(&workload)).then(|| Box::new(workload));
+        let is_kept = parent.is_none() && !is_made_by_a_controller(&workload);
+        if !is_kept {
+            self.note_labels(id, &workload);
+        }
+        let kept = is_kept.then(|| Box::new(workload));
+        let owner = self.owners.get_mut(id);
         if owner.object == kept {
             return;
         }
         let judged = kept.is_some();
         owner.object = kept;
         if judged {
-            self.context_mut(&key.namespace).workloads.insert(id);
+            owner.labels = None;
+        }
+        self.dependents.set(&key, self.owners.get(id).object.as_deref());
+        if judged {
+            let context = self.context_mut(&key.namespace);
+            context.workloads.insert(id);
+            context.foreign.remove(&id);
         } else {
             self.forget_in_context(&key.namespace, |context| {
                 context.workloads.remove(&id);
             });
         }
         self.dirty.workloads.insert(key);
+    }
+
+    /// Keeps what the pods of a ReplicaSet are known by, unless it is one of the many old ones that have none.
+    fn note_labels(&mut self, id: OwnerId, set: &Workload) {
+        let has_pods = set.desired() != Some(0) || set.status.replicas > 0;
+        let keeps = set.key.kind == Kind::ReplicaSet && has_pods;
+        let owner = self.owners.get(id);
+        let is_foreign = keeps && owner.parent.is_none();
+        let new = keeps.then_some(&set.template.labels);
+        if owner.labels.as_ref() != new {
+            let labels = new.map(|labels| self.names.labels(labels));
+            self.owners.get_mut(id).labels = labels;
+            self.mark_dependents_of(id);
+        }
+        if is_foreign {
+            self.context_mut(&set.key.namespace).foreign.insert(id);
+        } else {
+            self.forget_in_context(&set.key.namespace, |context| drop(context.foreign.remove(&id)));
+        }
+    }
+
+    /// Who requires these pods, by whatever name, looks again; the workload itself has not changed.
+    fn mark_dependents_of(&mut self, id: OwnerId) {
+        let root = self.owners.get(self.owners.root(id));
+        self.dependents.touch(Watched::AllIn(root.key.namespace.clone()));
     }
 
     pub(super) fn delete_workload(&mut self, key: &ObjectKey) {
@@ -252,10 +293,16 @@ impl Index {
             return;
         }
         owner.present = false;
+        if owner.labels.take().is_some() {
+            self.mark_dependents_of(id);
+        }
+        self.forget_in_context(&key.namespace, |context| drop(context.foreign.remove(&id)));
+        let owner = self.owners.get_mut(id);
         if owner.object.take().is_some() {
             let left: Vec<NodeId> = owner.counts.keys().copied().collect();
             left.into_iter().for_each(|node| self.mark_left(node));
             self.dirty.workloads.insert(key.clone());
+            self.dependents.set(key, None);
             self.forget_in_context(&key.namespace, |context| {
                 context.workloads.remove(&id);
             });

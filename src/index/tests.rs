@@ -2,6 +2,7 @@
 
 mod marks;
 mod orders;
+mod requires;
 
 use super::{Dirty, Index};
 use crate::model::config::ClusterVersion;

@@ -86,6 +86,17 @@ impl<'a> WorkloadView<'a> {
         self.index.is_of_files()
     }
 
+    /// Another Namespace, if it is known.
+    #[must_use]
+    pub fn namespace_called(&self, name: &str) -> Option<&'a Namespace> {
+        self.index.namespaces.get(name)?.namespace.as_ref()
+    }
+
+    /// The index itself, for what this module's siblings look up in it.
+    pub(super) fn index(&self) -> &'a Index {
+        self.index
+    }
+
     /// Its Namespace object, if known (files often lack it).
     #[must_use]
     pub fn namespace(&self) -> Option<&'a Namespace> {

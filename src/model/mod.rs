@@ -14,11 +14,13 @@ pub mod object;
 pub mod pod;
 pub mod quantity;
 pub mod report;
+pub mod requires;
 pub mod selector;
 pub mod subject;
 pub mod template;
 pub mod text;
 pub mod time;
+pub mod version;
 pub mod workload;
 
 #[cfg(test)]

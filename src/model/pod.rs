@@ -6,6 +6,7 @@ use super::field::Field;
 use super::keys::Name;
 use super::quantity::Quantity;
 use super::template::{Container, Toleration};
+use super::version::PodVersion;
 use super::workload::Controller;
 
 /// One pod as its projection gives it. The index keeps a row of it that is smaller still.
@@ -60,6 +61,8 @@ pub struct PodShape {
     pub containers: Box<[RunningContainer]>,
     /// `spec.resources.limits.memory` is set and not zero.
     pub pod_memory_limited: bool,
+    /// Which version it says that it is.
+    pub version: Option<PodVersion>,
     /// Tolerations of NoExecute taints: how long it stays on a node that is not ready or not reachable.
     pub no_execute: Box<[Toleration]>,
 }

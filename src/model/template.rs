@@ -4,6 +4,7 @@ use super::field::Field;
 use super::keys::Name;
 use super::quantity::Quantity;
 use super::selector::{LabelSelector, Labels};
+use super::version::{PodVersion, VERSION_ANNOTATION, VERSION_LABEL};
 
 /// The fields of `spec.template` (or of a bare Pod) that rules and detectors read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +43,23 @@ pub struct PodTemplate {
     pub spread: Vec<SpreadConstraint>,
     /// `spec.tolerations`.
     pub tolerations: Vec<Toleration>,
+}
+
+impl PodTemplate {
+    /// Which version its pods say that they are.
+    #[must_use]
+    pub fn version(&self) -> Option<PodVersion> {
+        let annotation = self
+            .annotations
+            .iter()
+            .find(|(key, _)| &**key == VERSION_ANNOTATION);
+        let first = self.containers.iter().find(|c| c.role == ContainerRole::App);
+        PodVersion::of(
+            annotation.map(|(_, text)| &**text),
+            self.labels.get(VERSION_LABEL),
+            first.map(|container| &*container.image),
+        )
+    }
 }
 
 /// What a container is to the kubelet.

@@ -26,6 +26,8 @@ pub struct Policy {
     pub max_toleration_seconds: u32,
     /// The memory limit that remedies propose where there is no request to go by, bytes; `None` = they propose none.
     pub memory_limit: Option<Quantity>,
+    /// Whether `requires` tells of a namespace that itself does not say who may ask about it.
+    pub requires_across_namespaces: bool,
     /// The annotations and labels that name who runs a workload, the first to count first.
     pub owner_keys: Vec<String>,
     /// Those that say what to do when it fails.
@@ -45,6 +47,7 @@ impl Default for Policy {
             // What the API server's DefaultTolerationSeconds admission adds to every pod.
             max_toleration_seconds: 300,
             memory_limit: None,
+            requires_across_namespaces: true,
             owner_keys: OWNER_KEYS.map(str::to_owned).to_vec(),
             runbook_keys: RUNBOOK_KEYS.map(str::to_owned).to_vec(),
             criticality_keys: CRITICALITY_KEYS.map(str::to_owned).to_vec(),

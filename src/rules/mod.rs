@@ -8,6 +8,7 @@ mod memory_limit;
 mod min_replicas;
 mod pod_spread;
 mod remedy;
+mod requires;
 #[cfg(test)]
 mod tests;
 
@@ -80,7 +81,12 @@ pub struct Rule {
 }
 
 /// Every rule, in the order in which results are printed.
-pub static RULES: &[Rule] = &[memory_limit::RULE, min_replicas::RULE, pod_spread::RULE];
+pub static RULES: &[Rule] = &[
+    memory_limit::RULE,
+    min_replicas::RULE,
+    pod_spread::RULE,
+    requires::RULE,
+];
 
 /// The rule of that name.
 #[must_use]

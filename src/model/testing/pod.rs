@@ -36,6 +36,7 @@ pub(crate) fn pod(path: &str) -> Pod {
         shape: PodShape {
             containers: Box::new([container("app").into()]),
             pod_memory_limited: false,
+            version: None,
             no_execute: Box::new([tolerate(TAINT_NOT_READY), tolerate(TAINT_UNREACHABLE)]),
         },
     }

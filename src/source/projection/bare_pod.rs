@@ -43,9 +43,10 @@ impl<'a> Projection<'a> for BarePodFields<'a> {
         let template = spec.template(labels, path, problems);
         let deletion = stamp(std::mem::take(&mut meta.deletion_timestamp));
         let mut workload = workload(key, &identity, meta, template, problems);
+        workload.template.annotations.clone_from(&workload.annotations);
         let status = self.status.fields_or_default();
         if workload.controller.is_none() {
-            workload.template.annotations.clone_from(&workload.annotations);
+            workload.status.ready = i32::from(status.is_ready() && deletion.is_none());
             workload.labels = workload.template.labels.clone();
             workload.status.finished = status.is_finished();
             return (identity, Some(Object::Workload(workload)));
@@ -75,11 +76,13 @@ fn revision(labels: &Labels) -> Option<Name> {
 }
 
 fn shape(template: PodTemplate) -> PodShape {
+    let version = template.version();
     let tolerations = template.tolerations.into_iter();
     let containers = template.containers.into_iter();
     PodShape {
         containers: containers.map(RunningContainer::from).collect(),
         pod_memory_limited: is_limit(&template.pod_memory_limit),
+        version,
         no_execute: tolerations.filter(|t| concerns_no_execute(t.effect)).collect(),
     }
 }

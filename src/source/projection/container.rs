@@ -43,6 +43,9 @@ struct Lifecycle {
 pub(super) struct RunningFields<'a> {
     #[serde(borrow)]
     name: Text<'a>,
+    /// Only for its tag: see [`first_image`].
+    #[serde(borrow)]
+    image: Text<'a>,
     resources: Struct<Limited>,
 }
 
@@ -154,6 +157,15 @@ pub(super) fn containers<'a>(
 }
 
 /// A pod's containers, in the same order.
+/// The image of the first container of a list.
+pub(super) fn first_image<'l>(list: &'l List<Fields<RunningFields<'_>>>) -> Option<&'l str> {
+    let Loose::Set(list) = list else { return None };
+    match list.first()? {
+        Loose::Set(Fields(first)) => first.image.get(),
+        Loose::Absent | Loose::Wrong(_) => None,
+    }
+}
+
 pub(super) fn running<'a>(
     init: List<Fields<RunningFields<'a>>>,
     app: List<Fields<RunningFields<'a>>>,

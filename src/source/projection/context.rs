@@ -239,7 +239,7 @@ impl<'a> Projection<'a> for EndpointSliceFields<'a> {
         let slice = EndpointSlice {
             namespace: identity.namespace.clone(),
             name,
-            service: meta.labels.one("kubernetes.io/service-name"),
+            service: meta.labels.one("kubernetes.io/service-name").map(Name::from),
             ready: endpoints.ready,
             total: endpoints.total,
         };

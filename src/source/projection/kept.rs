@@ -2,8 +2,8 @@
 //!
 //! This is an allowlist. What stands here may leave a cluster in a file that people hand around: no environment, no
 //! command, no arguments, no annotation but those that are read ([`super::keys`]), and of kinds that are not read nothing
-//! at all. The images of templates are kept, because their tags are versions; of a running pod they are not. Of a probe or
-//! a hook it is kept that it is there, and by which means it asks, but not what. A field that a
+//! at all. The images of templates and pods are kept, because their tags are versions. Of a probe or a hook it is kept
+//! that it is there, and by which means it asks, but not what. A field that a
 //! projection begins to read must be added here; a test compares the projections of whole and of pruned objects.
 
 use serde_json::{Map, Value};
@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use self::Keep::{Each, Items, Only, Read, Scalar};
 use super::keys::is_read;
 use crate::model::keys::Kind;
+use crate::model::version::VERSION_LABEL;
 
 /// What is kept of a value. What has another shape than the one said here is left out.
 enum Keep {
@@ -102,7 +103,11 @@ const CONTAINERS: Keep = Items(&Only(&[
 const LIMITED: Keep = Only(&[("limits", Only(&[("memory", Scalar)]))]);
 
 /// Of a running pod.
-const RUNNING: Keep = Items(&Only(&[("name", Scalar), ("resources", LIMITED)]));
+const RUNNING: Keep = Items(&Only(&[
+    ("name", Scalar),
+    ("image", Scalar),
+    ("resources", LIMITED),
+]));
 
 const TOLERATIONS: Keep = Items(&Only(&[
     ("key", Scalar),
@@ -244,6 +249,7 @@ static POD: Keep = Only(&[
         meta!(Only(&[
             ("pod-template-hash", Scalar),
             ("controller-revision-hash", Scalar),
+            (VERSION_LABEL, Scalar),
         ])),
     ),
     (

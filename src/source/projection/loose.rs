@@ -73,6 +73,16 @@ impl<T> Loose<T> {
     }
 }
 
+impl Text<'_> {
+    /// The string where it is looked at and not taken.
+    pub(super) fn get(&self) -> Option<&str> {
+        match self {
+            Loose::Set(text) => Some(text),
+            Loose::Absent | Loose::Wrong(_) => None,
+        }
+    }
+}
+
 impl<T: Default> Loose<Fields<T>> {
     /// The object; an empty one when it is absent or does not fit.
     pub(super) fn fields(self, path: Path<'_>, problems: &mut Problems) -> T {

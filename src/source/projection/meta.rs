@@ -209,21 +209,20 @@ impl<'a> Loose<Strings<'a>> {
     }
 
     /// One label's value.
-    pub(super) fn one(&self, wanted: &str) -> Option<Name> {
+    pub(super) fn one(&self, wanted: &str) -> Option<&str> {
         let Loose::Set(Strings(strings)) = self else {
             return None;
         };
         let (_, value) = strings.iter().find(|(key, _)| key == wanted)?;
-        match value {
-            Loose::Set(value) => Some(Name::from(&**value)),
-            Loose::Absent | Loose::Wrong(_) => None,
-        }
+        value.get()
     }
 
     /// Which revision of its workload a pod with these labels belongs to.
     pub(super) fn revision(&self) -> Option<Name> {
         let revision = self.one("pod-template-hash");
-        revision.or_else(|| self.one("controller-revision-hash"))
+        revision
+            .or_else(|| self.one("controller-revision-hash"))
+            .map(Name::from)
     }
 }
 
@@ -257,6 +256,15 @@ impl<'de: 'a, 'a> Shape<'de> for Annotations<'a> {
 }
 
 impl Loose<Annotations<'_>> {
+    /// One annotation's value, if it is read.
+    pub(super) fn one(&self, wanted: &str) -> Option<&str> {
+        let Loose::Set(Annotations(Strings(strings))) = self else {
+            return None;
+        };
+        let (_, value) = strings.iter().find(|(key, _)| key == wanted)?;
+        value.get()
+    }
+
     /// Those of the annotations at `path` that are read, sorted by key.
     pub(super) fn own(self, path: Path<'_>, problems: &mut Problems) -> Vec<(Name, Name)> {
         let Annotations(Strings(strings)) = self.take(path, problems).unwrap_or_default();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::Projection;
 use super::bare_pod::BarePodFields;
-use super::container::{Limited, RunningFields, running};
+use super::container::{Limited, RunningFields, first_image, running};
 use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
 use super::meta::{Identity, Meta, Strings, stamp};
 use super::path::{Path, Problems};
@@ -21,6 +21,7 @@ use crate::model::object::Object;
 use crate::model::pod::{Pod, PodPhase, PodShape};
 use crate::model::quantity::Quantity;
 use crate::model::template::TaintEffect;
+use crate::model::version::{PodVersion, VERSION_ANNOTATION, VERSION_LABEL};
 
 /// A Pod as the watch sends it: `metadata` first, which says how much of `spec` is read.
 #[derive(Debug, Default)]
@@ -154,6 +155,12 @@ impl Status<'_> {
         matches!(&self.phase, Loose::Set(text) if phase(Some(text)).is_finished())
     }
 
+    /// Whether the pod runs and is ready.
+    pub(super) fn is_ready(&self) -> bool {
+        let runs = matches!(&self.phase, Loose::Set(text) if phase(Some(text)) == PodPhase::Running);
+        runs && matches!(&self.conditions, Loose::Set(conditions) if conditions.ready)
+    }
+
     /// Writes what it says into `pod`.
     pub(super) fn tell(self, pod: &mut Pod) {
         let conditions = self.conditions.ok().unwrap_or_default();
@@ -197,14 +204,17 @@ impl<'a> Projection<'a> for PodFields<'a> {
             disruption_target: false,
             shape: PodShape::default(),
         };
-        pod.shape = spec.shape(problems);
+        let annotation = meta.annotations.one(VERSION_ANNOTATION);
+        let label = meta.labels.one(VERSION_LABEL);
+        let version = PodVersion::of(annotation, label, first_image(&spec.containers));
+        pod.shape = spec.shape(version, problems);
         self.status.fields_or_default().tell(&mut pod);
         (identity, Some(Object::Pod(pod)))
     }
 }
 
 impl Spec<'_> {
-    fn shape(self, problems: &mut Problems) -> PodShape {
+    fn shape(self, version: Option<PodVersion>, problems: &mut Problems) -> PodShape {
         let spec = Path::Root.key("spec");
         let resources = spec.key("resources");
         let limited = self.resources.fields(resources, problems);
@@ -212,6 +222,7 @@ impl Spec<'_> {
         PodShape {
             containers: running(self.init_containers, self.containers, spec, problems).into(),
             pod_memory_limited: is_limit(&limit),
+            version,
             no_execute: tolerations(
                 self.tolerations,
                 concerns_no_execute,

@@ -245,7 +245,6 @@ fn no_environment_no_command_no_foreign_annotation_is_kept() {
             assert!(!path.contains("annotations.*"), "{path}");
             let claim = path.ends_with(".persistentVolumeClaim.claimName");
             assert!(claim || !path.contains("volumes[]"), "{path}");
-            assert!(kind != Kind::Pod || !path.contains("image"), "{path}");
             assert!(!fields.clone().any(|field| forbidden.contains(&field)), "{path}");
             assert_ne!(path, "last-applied");
         }
