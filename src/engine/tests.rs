@@ -239,11 +239,11 @@ fn without_pods_there_is_nothing_to_judge_by() {
 }
 
 #[test]
-fn system_namespaces_and_other_kinds_have_no_report() {
+fn system_namespaces_and_what_comes_by_the_thousand_have_no_report() {
     let mut cluster = Cluster::new();
     cluster.see([
         deployment("kube-system/dns").object(),
-        crate::model::testing::workload(Kind::DaemonSet, "shop/agent").object(),
+        crate::model::testing::workload(Kind::Job, "shop/once").object(),
         stateful_set("shop/db").object(),
     ]);
     let subjects: Vec<String> = cluster.at(0).iter().map(|d| d.subject.to_string()).collect();

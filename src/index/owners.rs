@@ -216,13 +216,13 @@ impl Index {
     }
 
     pub(super) fn apply_workload(&mut self, workload: Workload) {
-        if workload.status.finished && !self.files {
-            // A cluster may keep tens of thousands of finished Jobs.
-            return self.delete_workload(&workload.key);
-        }
         if workload.key.kind == Kind::Pod {
             // It may have been owned, and have been let go.
             self.delete_row(&workload.key);
+        }
+        if workload.status.finished && !self.files {
+            // A cluster may keep tens of thousands of finished Jobs.
+            return self.delete_workload(&workload.key);
         }
         let namespace = self.names.name(&workload.key.namespace);
         let key = ObjectKey {
@@ -276,7 +276,9 @@ impl Index {
         if is_foreign {
             self.context_mut(&set.key.namespace).foreign.insert(id);
         } else {
-            self.forget_in_context(&set.key.namespace, |context| drop(context.foreign.remove(&id)));
+            self.forget_in_context(&set.key.namespace, |context| {
+                context.foreign.remove(&id);
+            });
         }
     }
 
@@ -296,7 +298,9 @@ impl Index {
         if owner.labels.take().is_some() {
             self.mark_dependents_of(id);
         }
-        self.forget_in_context(&key.namespace, |context| drop(context.foreign.remove(&id)));
+        self.forget_in_context(&key.namespace, |context| {
+            context.foreign.remove(&id);
+        });
         let owner = self.owners.get_mut(id);
         if owner.object.take().is_some() {
             let left: Vec<NodeId> = owner.counts.keys().copied().collect();

@@ -167,8 +167,7 @@ pub struct ReportStatus {
     /// Whom it serves: from plimsoll.dev/criticality (Customer, Internal or Batch).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub criticality: Option<String>,
-    /// Resilient, SurvivesNodeLoss, SurvivesZoneLoss, Available: for `kubectl wait`. DaemonSets and CronJobs have the first
-    /// only.
+    /// For `kubectl wait`: Resilient, and of replicated workloads SurvivesNodeLoss, SurvivesZoneLoss, Available.
     #[serde(default)]
     pub conditions: Vec<Condition>,
 }

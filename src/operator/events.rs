@@ -307,7 +307,7 @@ mod tests {
             let told = event(&web, &change(&"x".repeat(length)), wall(0), "pod-1").note;
             told.expect("a note")
         };
-        assert!(note(960).ends_with("x | owner team-web"), "{}", note(960));
+        assert!(note(990).ends_with("x | owner team-web"), "{}", note(990));
         assert_eq!(note(NOTE_MAX), "x".repeat(NOTE_MAX));
     }
 

@@ -28,7 +28,8 @@ pub struct Policy {
     pub memory_limit: Option<Quantity>,
     /// Whether `requires` tells of a namespace that itself does not say who may ask about it.
     pub requires_across_namespaces: bool,
-    /// The annotations and labels that name who runs a workload, the first to count first.
+    /// The annotations and labels that name who runs a workload, the first to count first. Other keys than the built-in
+    /// ones must be labels: of annotations no others are read.
     pub owner_keys: Vec<String>,
     /// Those that say what to do when it fails.
     pub runbook_keys: Vec<String>,

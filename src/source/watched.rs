@@ -234,7 +234,9 @@ mod tests {
     #[test]
     fn an_odd_object_does_not_fail_its_list() {
         let json = r#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"7"},"items":[
-            {"metadata":{"name":"a","namespace":"shop","resourceVersion":"5"},"spec":{"containers":"none"}},
+            {"metadata":{"name":"a","namespace":"shop","resourceVersion":"5",
+                "ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"a","controller":true}]},
+             "spec":{"containers":"none"}},
             null, 7,
             {"metadata":{"name":null},"spec":null},
             {"metadata":{"name":"b","namespace":"shop"},"spec":{"nodeName":"n1"},"status":{"phase":"Running"}}]}"#;

@@ -165,6 +165,12 @@ proptest! {
                     *active.entry((&finding.rule, finding.severity, subject.namespace())).or_default() += 1;
                 }
             }
+            // What has no report is counted all the same: no container of a history has a limit.
+            let unreported = run.engine.index().workload_keys().into_iter().filter(|key| !key.kind.has_report());
+            let unreported: Vec<_> = unreported.collect();
+            for key in &unreported {
+                *active.entry(("memory-limit", Severity::Warning, &*key.namespace)).or_default() += 1;
+            }
             let mut counted: BTreeMap<(&str, Severity, &str), i32> = BTreeMap::new();
             for at in run.engine.active() {
                 *counted.entry(at).or_default() += 1;

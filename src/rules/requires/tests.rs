@@ -153,8 +153,8 @@ fn each_dependency_is_judged_by_itself() {
     );
     assert_eq!(
         said[2],
-        "character 58: fail warning: it cannot be told whether what it requires is there: plimsoll.dev/requires of \
-         Deployment shop/api, character 58: no operator before `2`; write one of = > >= < <= ~ ^ before each version"
+        "character 54: fail warning: it cannot be told whether what it requires is there: plimsoll.dev/requires of \
+         Deployment shop/api, character 54: no operator before `2`; write one of = > >= < <= ~ ^ before each version"
     );
 }
 

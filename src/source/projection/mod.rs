@@ -37,7 +37,7 @@ use thiserror::Error;
 #[doc(hidden)]
 pub use self::event::pod_of_event;
 pub use self::kept::prune;
-pub use self::keys::{is_read, read_also};
+pub use self::keys::is_read;
 use self::loose::Struct;
 use self::path::{Path, Problems};
 pub(crate) use self::{
