@@ -433,6 +433,8 @@ impl<'t> App<'t> {
             };
             truth.insert(row, status.to_owned());
         };
+        // Nothing in it requires anything.
+        is("requires", "", "notApplicable");
         if self.team.namespace == "kube-system" {
             for rule in ["memory-limit", "min-replicas", "pod-spread"] {
                 is(rule, "", "notApplicable");
