@@ -15,6 +15,7 @@ mod namespaces;
 mod nodes;
 mod owners;
 mod pods;
+mod policies;
 mod requires;
 mod view;
 
@@ -32,6 +33,7 @@ use crate::model::config::ClusterVersion;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::time::Moment;
+use crate::policy::Policies;
 
 /// Whether a kind's objects are all known: nothing is ever judged by the absence of an object whose kind is not `Listed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,6 +83,7 @@ pub struct Index {
     pods: Pods,
     nodes: Nodes,
     namespaces: HashMap<Name, NamespaceContext>,
+    policies: Policies,
     /// By kind: asked for with every event.
     listings: [Listing; Kind::ALL.len()],
     /// During a list: the objects that were known before it and that it has not named yet.
@@ -204,6 +207,7 @@ impl Index {
             Object::Service(service) => self.apply_service(service),
             Object::EndpointSlice(slice) => self.apply_slice(slice),
             Object::LimitRange(range) => self.apply_limit_range(range),
+            Object::Policy(policy) => self.apply_policy(*policy),
         }
     }
 
@@ -217,6 +221,7 @@ impl Index {
             kind if kind.is_workload() => self.delete_workload(key),
             Kind::Node => self.delete_node(&key.name),
             Kind::Lease => self.nodes.forget_lease(&key.name, &mut self.dirty),
+            Kind::ResiliencePolicy => self.delete_policy(&key.name),
             _ => self.delete_context(key),
         }
     }
@@ -273,6 +278,12 @@ impl Index {
         NodeView::new(self, id)
     }
 
+    /// Every policy.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
     /// The cluster as a whole.
     #[must_use]
     pub fn cluster(&self) -> ClusterView<'_> {
@@ -312,6 +323,7 @@ impl Index {
             Kind::Pod => self.pods.len() + self.owners.count(kind),
             Kind::Node => self.nodes.objects().count(),
             Kind::Lease => self.nodes.leases(),
+            Kind::ResiliencePolicy => self.policies.len(),
             kind if kind.is_workload() => self.owners.count(kind),
             kind => self.namespaces.values().map(|context| context.count(kind)).sum(),
         }
@@ -326,6 +338,11 @@ impl Index {
                 .map(|(_, n)| ObjectKey::new(kind, "", n.name.clone()))
                 .collect(),
             Kind::Lease => self.nodes.lease_keys().collect(),
+            Kind::ResiliencePolicy => self
+                .policies
+                .iter()
+                .map(|p| ObjectKey::new(kind, "", p.name.clone()))
+                .collect(),
             kind if kind.is_workload() => self.owners.keys(kind).collect(),
             kind => self
                 .namespaces

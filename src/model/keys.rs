@@ -25,11 +25,12 @@ pub enum Kind {
     EndpointSlice,
     LimitRange,
     Lease,
+    ResiliencePolicy,
 }
 
 impl Kind {
     /// Every kind that is read, from files or from a cluster.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -45,10 +46,11 @@ impl Kind {
         Kind::EndpointSlice,
         Kind::LimitRange,
         Kind::Lease,
+        Kind::ResiliencePolicy,
     ];
 
     /// The kinds that the operator watches.
-    pub const WATCHED: [Kind; 15] = [
+    pub const WATCHED: [Kind; 16] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -64,6 +66,7 @@ impl Kind {
         Kind::EndpointSlice,
         Kind::LimitRange,
         Kind::Lease,
+        Kind::ResiliencePolicy,
     ];
 
     /// The kind's name as in a manifest: `Deployment`.
@@ -85,6 +88,7 @@ impl Kind {
             Kind::EndpointSlice => "EndpointSlice",
             Kind::LimitRange => "LimitRange",
             Kind::Lease => "Lease",
+            Kind::ResiliencePolicy => "ResiliencePolicy",
         }
     }
 
@@ -98,6 +102,7 @@ impl Kind {
             Kind::PodDisruptionBudget => "policy",
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::Lease => "coordination.k8s.io",
+            Kind::ResiliencePolicy => "plimsoll.dev",
             Kind::Pod | Kind::Node | Kind::Namespace | Kind::Service | Kind::LimitRange => "",
         }
     }
@@ -107,6 +112,7 @@ impl Kind {
     pub const fn version(self) -> &'static str {
         match self {
             Kind::HorizontalPodAutoscaler => "v2",
+            Kind::ResiliencePolicy => "v1alpha1",
             _ => "v1",
         }
     }
@@ -130,6 +136,7 @@ impl Kind {
             Kind::EndpointSlice => "endpointslices",
             Kind::LimitRange => "limitranges",
             Kind::Lease => "leases",
+            Kind::ResiliencePolicy => "resiliencepolicies",
         }
     }
 
@@ -191,7 +198,7 @@ impl Kind {
     /// Whether objects of this kind live outside namespaces.
     #[must_use]
     pub const fn is_cluster_scoped(self) -> bool {
-        matches!(self, Kind::Node | Kind::Namespace)
+        matches!(self, Kind::Node | Kind::Namespace | Kind::ResiliencePolicy)
     }
 }
 

@@ -5,6 +5,7 @@ use super::field::FieldProblem;
 use super::keys::{Kind, ObjectKey};
 use super::node::{Lease, Node};
 use super::pod::Pod;
+use super::policy::ResiliencePolicy;
 use super::workload::Workload;
 
 /// Where the kubelets renew their nodes' Leases.
@@ -37,6 +38,8 @@ pub enum Object {
     EndpointSlice(EndpointSlice),
     /// A LimitRange.
     LimitRange(LimitRange),
+    /// A ResiliencePolicy.
+    Policy(Box<ResiliencePolicy>),
 }
 
 impl Object {
@@ -60,6 +63,7 @@ impl Object {
                 ObjectKey::new(Kind::EndpointSlice, s.namespace.clone(), s.name.clone())
             }
             Object::LimitRange(l) => ObjectKey::new(Kind::LimitRange, l.namespace.clone(), l.name.clone()),
+            Object::Policy(p) => ObjectKey::new(Kind::ResiliencePolicy, "", p.name.clone()),
         }
     }
 
@@ -71,6 +75,7 @@ impl Object {
             Object::Autoscaler(a) => &a.problems,
             Object::DisruptionBudget(p) => &p.problems,
             Object::LimitRange(l) => &l.problems,
+            Object::Policy(p) => &p.problems,
             Object::Pod(_)
             | Object::Node(_)
             | Object::Lease(_)

@@ -23,6 +23,7 @@ mod meta;
 mod node;
 mod path;
 mod pod;
+mod policy;
 mod port;
 mod scheduling;
 mod selector;
@@ -47,6 +48,7 @@ pub(crate) use self::{
     meta::Identity,
     node::{LeaseFields, NodeFields},
     pod::PodFields,
+    policy::PolicyFields,
     workload::WorkloadFields,
 };
 use crate::model::field::FieldProblem;
@@ -148,6 +150,7 @@ fn read_kind<'de, D: serde::Deserializer<'de>>(kind: Kind, from: D) -> Result<Se
         Kind::EndpointSlice => read::<EndpointSliceFields<'_>, D>(kind, from),
         Kind::LimitRange => read::<LimitRangeFields<'_>, D>(kind, from),
         Kind::Lease => read::<LeaseFields<'_>, D>(kind, from),
+        Kind::ResiliencePolicy => read::<PolicyFields<'_>, D>(kind, from),
     }
 }
 
@@ -192,6 +195,7 @@ fn problems_of(object: &mut Object) -> Option<&mut Vec<FieldProblem>> {
         Object::Autoscaler(a) => Some(&mut a.problems),
         Object::DisruptionBudget(b) => Some(&mut b.problems),
         Object::LimitRange(l) => Some(&mut l.problems),
+        Object::Policy(p) => Some(&mut p.problems),
         _ => None,
     }
 }
