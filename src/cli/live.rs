@@ -16,7 +16,8 @@ use crate::output::Report;
 use crate::source::manifest::{InputError, Place};
 use crate::source::watched::{
     CronJobs, DaemonSets, Deployments, HorizontalPodAutoscalers, Jobs, JudgedPods, LimitRanges, Namespaces,
-    Nodes, PodDisruptionBudgets, ReplicaSets, Services, StatefulSets, Watched, WatchedKind,
+    Nodes, PersistentVolumes, PodDisruptionBudgets, ReplicaSets, Services, StatefulSets, Watched,
+    WatchedKind,
 };
 
 /// Objects a page.
@@ -94,6 +95,12 @@ async fn read_all(client: Client, namespaces: &[String]) -> Result<Input, LiveEr
         &mut input,
         Kind::Namespace,
         list(Api::<Watched<Namespaces>>::all(client.clone())),
+    )
+    .await?;
+    take(
+        &mut input,
+        Kind::PersistentVolume,
+        list(Api::<Watched<PersistentVolumes>>::all(client.clone())),
     )
     .await?;
     let scopes: Vec<Option<&str>> = match namespaces {

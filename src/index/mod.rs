@@ -15,8 +15,10 @@ mod namespaces;
 mod nodes;
 mod owners;
 mod pods;
+mod reach;
 mod requires;
 mod view;
+mod volumes;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -24,14 +26,16 @@ pub use self::nodes::NodeId;
 pub use self::owners::{NodeCount, OwnerId};
 pub use self::requires::Serving;
 pub use self::view::{ClusterView, Floor, FloorSource, NodeView, PodView, WorkloadView};
+pub use self::volumes::BoundVolume;
 use self::{
-    intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods,
-    requires::Dependents,
+    intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods, reach::Reaches,
+    requires::Dependents, volumes::Volumes,
 };
 use crate::model::config::ClusterVersion;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::time::Moment;
+use crate::model::workload::Workload;
 
 /// Whether a kind's objects are all known: nothing is ever judged by the absence of an object whose kind is not `Listed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +75,8 @@ struct Pending {
     nodes: bool,
     /// The workloads all of whose pods sit on one node: what they are told depends on which other nodes exist.
     concentrated: bool,
+    /// The workloads whose template or volumes ask for some nodes only.
+    confined: bool,
 }
 
 /// The cluster in memory. See the module's documentation.
@@ -81,6 +87,8 @@ pub struct Index {
     pods: Pods,
     nodes: Nodes,
     namespaces: HashMap<Name, NamespaceContext>,
+    volumes: Volumes,
+    reaches: Reaches,
     /// By kind: asked for with every event.
     listings: [Listing; Kind::ALL.len()],
     /// During a list: the objects that were known before it and that it has not named yet.
@@ -204,6 +212,7 @@ impl Index {
             Object::Service(service) => self.apply_service(service),
             Object::EndpointSlice(slice) => self.apply_slice(slice),
             Object::LimitRange(range) => self.apply_limit_range(range),
+            Object::PersistentVolume(volume) => self.apply_volume(volume),
         }
     }
 
@@ -217,6 +226,7 @@ impl Index {
             kind if kind.is_workload() => self.delete_workload(key),
             Kind::Node => self.delete_node(&key.name),
             Kind::Lease => self.nodes.forget_lease(&key.name, &mut self.dirty),
+            Kind::PersistentVolume => self.delete_volume(&key.name),
             _ => self.delete_context(key),
         }
     }
@@ -227,14 +237,19 @@ impl Index {
             workloads,
             nodes,
             concentrated,
+            confined,
         } = std::mem::take(&mut self.pending);
-        if workloads || concentrated {
+        if workloads || concentrated || confined {
             let judged = self.owners.judged().map(|(_, owner)| owner);
             let running = |owner: &owners::Owner| {
                 let running = owner.counts.iter().filter(|(_, count)| count.running > 0);
                 running.map(|(node, _)| *node).collect::<Vec<_>>()
             };
-            let marked = judged.filter(|owner| workloads || self.nodes.is_one_domain(&running(owner)));
+            let marked = judged.filter(|owner| {
+                workloads
+                    || (confined && owner.object.as_deref().is_some_and(Workload::asks_for_nodes))
+                    || (concentrated && self.nodes.is_one_domain(&running(owner)))
+            });
             self.dirty.workloads.extend(marked.map(|owner| owner.key.clone()));
         }
         if nodes {
@@ -252,8 +267,14 @@ impl Index {
             workloads,
             nodes,
             concentrated,
+            confined,
         } = self.pending;
-        workloads || nodes || concentrated || !self.dirty.is_empty() || self.dependents.is_touched()
+        workloads
+            || nodes
+            || concentrated
+            || confined
+            || !self.dirty.is_empty()
+            || self.dependents.is_touched()
     }
 
     /// Everything about one workload; `None` when it is not there, or is owned by another workload (a Deployment's
@@ -305,13 +326,14 @@ impl Index {
         keys
     }
 
-    /// How many objects of a kind are known.
+    /// How many objects of a kind are known; of volumes, those that count (see `volumes`).
     #[must_use]
     pub fn count(&self, kind: Kind) -> usize {
         match kind {
             Kind::Pod => self.pods.len() + self.owners.count(kind),
             Kind::Node => self.nodes.objects().count(),
             Kind::Lease => self.nodes.leases(),
+            Kind::PersistentVolume => self.volumes.len(),
             kind if kind.is_workload() => self.owners.count(kind),
             kind => self.namespaces.values().map(|context| context.count(kind)).sum(),
         }
@@ -326,6 +348,7 @@ impl Index {
                 .map(|(_, n)| ObjectKey::new(kind, "", n.name.clone()))
                 .collect(),
             Kind::Lease => self.nodes.lease_keys().collect(),
+            Kind::PersistentVolume => self.volumes.keys().collect(),
             kind if kind.is_workload() => self.owners.keys(kind).collect(),
             kind => self
                 .namespaces

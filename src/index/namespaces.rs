@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Index;
 use super::owners::OwnerId;
 use super::requires::Watched;
+use super::volumes::BoundVolume;
 use crate::model::context::{Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
 use crate::model::keys::{Kind, Name, ObjectKey};
 
@@ -21,6 +22,8 @@ pub(super) struct NamespaceContext {
     pub(super) services: BTreeMap<Name, Service>,
     pub(super) slices: BTreeMap<Name, EndpointSlice>,
     pub(super) limit_ranges: BTreeMap<Name, LimitRange>,
+    /// What claims are bound to, by the claim's name.
+    pub(super) volumes: BTreeMap<Name, BoundVolume>,
 }
 
 impl NamespaceContext {
@@ -34,6 +37,7 @@ impl NamespaceContext {
             services,
             slices,
             limit_ranges,
+            volumes,
         } = self;
         namespace.is_none()
             && workloads.is_empty()
@@ -43,6 +47,7 @@ impl NamespaceContext {
             && services.is_empty()
             && slices.is_empty()
             && limit_ranges.is_empty()
+            && volumes.is_empty()
     }
 
     pub(super) fn count(&self, kind: Kind) -> usize {

@@ -8,7 +8,7 @@ use slab::Slab;
 
 use super::intern::Interner;
 use super::owners::OwnerId;
-use super::{Dirty, Index};
+use super::{Dirty, Index, reach};
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::node::{HOSTNAME_LABEL, Lease, Node, REGION_LABEL, ReadyStatus, ZONE_LABEL};
 use crate::model::time::Moment;
@@ -277,7 +277,9 @@ impl Index {
             .map(|owner| self.owners.get(*owner).key.clone());
         self.dirty.workloads.extend(here);
         let same_place = same_place(before, slot.object.as_deref());
+        let changed = reach::Changed::between(before, slot.object.as_deref());
         self.pending.concentrated = true;
         self.pending.workloads |= !same_place;
+        self.reach_changed(changed);
     }
 }

@@ -3,6 +3,7 @@
 use super::nodes::{NodeId, NodeSlot};
 use super::owners::{NodeCount, Owner, OwnerId};
 use super::pods::PodRow;
+use super::volumes::BoundVolume;
 use super::{Index, Listing};
 use crate::model::config::ClusterVersion;
 use crate::model::context::{Autoscaler, DisruptionBudget, LimitRange, Namespace, Service};
@@ -16,7 +17,7 @@ use crate::model::workload::Workload;
 /// One workload with all that relates to it.
 #[derive(Clone, Copy)]
 pub struct WorkloadView<'a> {
-    index: &'a Index,
+    pub(super) index: &'a Index,
     id: OwnerId,
     owner: &'a Owner,
     workload: &'a Workload,
@@ -118,6 +119,12 @@ impl<'a> WorkloadView<'a> {
         self.context()
             .into_iter()
             .flat_map(|context| context.limit_ranges.values())
+    }
+
+    /// What a claim of its namespace is bound to, if that is a volume which not every node reaches.
+    #[must_use]
+    pub fn bound_volume(&self, claim: &str) -> Option<&'a BoundVolume> {
+        self.context()?.volumes.get(claim)
     }
 
     /// PodDisruptionBudgets that select its pods, by name.

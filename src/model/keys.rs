@@ -24,12 +24,13 @@ pub enum Kind {
     Service,
     EndpointSlice,
     LimitRange,
+    PersistentVolume,
     Lease,
 }
 
 impl Kind {
     /// Every kind that is read, from files or from a cluster.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -44,11 +45,12 @@ impl Kind {
         Kind::Service,
         Kind::EndpointSlice,
         Kind::LimitRange,
+        Kind::PersistentVolume,
         Kind::Lease,
     ];
 
     /// The kinds that the operator watches.
-    pub const WATCHED: [Kind; 15] = [
+    pub const WATCHED: [Kind; 16] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -63,6 +65,7 @@ impl Kind {
         Kind::Service,
         Kind::EndpointSlice,
         Kind::LimitRange,
+        Kind::PersistentVolume,
         Kind::Lease,
     ];
 
@@ -84,6 +87,7 @@ impl Kind {
             Kind::Service => "Service",
             Kind::EndpointSlice => "EndpointSlice",
             Kind::LimitRange => "LimitRange",
+            Kind::PersistentVolume => "PersistentVolume",
             Kind::Lease => "Lease",
         }
     }
@@ -98,7 +102,12 @@ impl Kind {
             Kind::PodDisruptionBudget => "policy",
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::Lease => "coordination.k8s.io",
-            Kind::Pod | Kind::Node | Kind::Namespace | Kind::Service | Kind::LimitRange => "",
+            Kind::Pod
+            | Kind::Node
+            | Kind::Namespace
+            | Kind::Service
+            | Kind::LimitRange
+            | Kind::PersistentVolume => "",
         }
     }
 
@@ -129,6 +138,7 @@ impl Kind {
             Kind::Service => "services",
             Kind::EndpointSlice => "endpointslices",
             Kind::LimitRange => "limitranges",
+            Kind::PersistentVolume => "persistentvolumes",
             Kind::Lease => "leases",
         }
     }
@@ -191,7 +201,7 @@ impl Kind {
     /// Whether objects of this kind live outside namespaces.
     #[must_use]
     pub const fn is_cluster_scoped(self) -> bool {
-        matches!(self, Kind::Node | Kind::Namespace)
+        matches!(self, Kind::Node | Kind::Namespace | Kind::PersistentVolume)
     }
 }
 

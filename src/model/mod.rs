@@ -21,6 +21,7 @@ pub mod template;
 pub mod text;
 pub mod time;
 pub mod version;
+pub mod volume;
 pub mod workload;
 
 #[cfg(test)]

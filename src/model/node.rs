@@ -19,6 +19,9 @@ pub const TAINT_NOT_READY: &str = "node.kubernetes.io/not-ready";
 /// Taint of a node whose Ready is Unknown.
 pub const TAINT_UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 
+/// How the keys of the taints begin that follow a node's conditions.
+const PASSING_TAINTS: [&str; 2] = ["node.kubernetes.io/", "node.cloudprovider.kubernetes.io/"];
+
 /// What the engine reads of a Node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -53,6 +56,13 @@ impl Node {
             Some(region) => format!("{region}/{zone}"),
             None => zone.to_string(),
         })
+    }
+
+    /// The taints that say what the node is for, not how it is: without those that the control plane adds and takes away
+    /// as the node's conditions change.
+    pub fn lasting_taints(&self) -> impl Iterator<Item = &Taint> {
+        let passing = |key: &str| PASSING_TAINTS.iter().any(|prefix| key.starts_with(prefix));
+        self.taints.iter().filter(move |taint| !passing(&taint.key))
     }
 
     /// The NoExecute taint that the node controller adds to a node which is not ready or not reachable.

@@ -5,6 +5,7 @@ use super::field::FieldProblem;
 use super::keys::{Kind, ObjectKey};
 use super::node::{Lease, Node};
 use super::pod::Pod;
+use super::volume::PersistentVolume;
 use super::workload::Workload;
 
 /// Where the kubelets renew their nodes' Leases.
@@ -37,6 +38,8 @@ pub enum Object {
     EndpointSlice(EndpointSlice),
     /// A LimitRange.
     LimitRange(LimitRange),
+    /// A PersistentVolume.
+    PersistentVolume(PersistentVolume),
 }
 
 impl Object {
@@ -60,6 +63,7 @@ impl Object {
                 ObjectKey::new(Kind::EndpointSlice, s.namespace.clone(), s.name.clone())
             }
             Object::LimitRange(l) => ObjectKey::new(Kind::LimitRange, l.namespace.clone(), l.name.clone()),
+            Object::PersistentVolume(v) => ObjectKey::new(Kind::PersistentVolume, "", v.name.clone()),
         }
     }
 
@@ -76,7 +80,8 @@ impl Object {
             | Object::Lease(_)
             | Object::Namespace(_)
             | Object::Service(_)
-            | Object::EndpointSlice(_) => &[],
+            | Object::EndpointSlice(_)
+            | Object::PersistentVolume(_) => &[],
         }
     }
 }

@@ -168,7 +168,7 @@ pub enum Handler {
 }
 
 /// A term of a required node affinity: all of its requirements must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NodeSelectorTerm {
     /// `matchExpressions`, over the node's labels.
     pub expressions: Vec<NodeRequirement>,
@@ -177,7 +177,7 @@ pub struct NodeSelectorTerm {
 }
 
 /// `{key, operator, values}` of a node selector term.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NodeRequirement {
     /// The label's (or field's) key.
     pub key: Name,
@@ -188,7 +188,7 @@ pub struct NodeRequirement {
 }
 
 /// The operators of node selector requirements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "each variant is the Kubernetes operator of that name")]
 pub enum NodeOperator {
     In,

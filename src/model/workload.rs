@@ -59,6 +59,16 @@ impl Workload {
         }
     }
 
+    /// Whether its pods may run on some nodes only, for what the template asks for or for volumes that they use.
+    #[must_use]
+    pub fn asks_for_nodes(&self) -> bool {
+        let template = &self.template;
+        !template.node_selector.is_empty()
+            || template.required_node_affinity.is_some()
+            || !template.claims.is_empty()
+            || !self.claim_templates.is_empty()
+    }
+
     /// The value of an annotation that is read.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {

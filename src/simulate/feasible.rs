@@ -1,6 +1,7 @@
 //! Whether a node could take a workload's pods, as far as the node itself decides that.
 
-use crate::model::node::{Node, ReadyStatus};
+use crate::model::node::{Node, ReadyStatus, Taint};
+use crate::model::selector::Labels;
 use crate::model::template::{
     NodeOperator, NodeRequirement, NodeSelectorTerm, PodTemplate, TaintEffect, Toleration,
 };
@@ -20,30 +21,45 @@ pub fn feasible(template: &PodTemplate, node: &Node) -> bool {
     node.ready.status == ReadyStatus::True
         && !node.deleting
         && (!node.unschedulable || tolerates_cordon(&template.tolerations))
-        && tolerates_taints(&template.tolerations, node)
-        && template
-            .node_selector
-            .iter()
-            .all(|(key, value)| node.labels.get(key) == Some(value))
-        && template
-            .required_node_affinity
-            .as_ref()
-            .is_none_or(|terms| terms.iter().any(|term| matches(term, node)))
+        && tolerates_taints(&template.tolerations, node.taints.iter())
+        && allows(
+            &template.node_selector,
+            template.required_node_affinity.as_deref(),
+            node,
+        )
 }
 
-fn tolerates_cordon(tolerations: &[Toleration]) -> bool {
+/// Whether a `nodeSelector` and a required node affinity leave the node.
+pub(super) fn allows(selector: &Labels, affinity: Option<&[NodeSelectorTerm]>, node: &Node) -> bool {
+    selector
+        .iter()
+        .all(|(key, value)| node.labels.get(key) == Some(value))
+        && affinity.is_none_or(|terms| matches_any(terms, node))
+}
+
+pub(super) fn tolerates_cordon(tolerations: &[Toleration]) -> bool {
     tolerations
         .iter()
         .any(|t| t.tolerates(TAINT_UNSCHEDULABLE, "", TaintEffect::NoSchedule))
 }
 
-fn tolerates_taints(tolerations: &[Toleration], node: &Node) -> bool {
-    node.taints.iter().all(|taint| {
+/// Whether the taints are tolerated that do not come and go with the node's health.
+pub(super) fn tolerates_lasting(tolerations: &[Toleration], node: &Node) -> bool {
+    tolerates_taints(tolerations, node.lasting_taints())
+}
+
+fn tolerates_taints<'a>(tolerations: &[Toleration], mut taints: impl Iterator<Item = &'a Taint>) -> bool {
+    taints.all(|taint| {
         taint.effect == TaintEffect::PreferNoSchedule
             || tolerations
                 .iter()
                 .any(|t| t.tolerates(&taint.key, &taint.value, taint.effect))
     })
+}
+
+/// Whether one of the terms matches the node.
+pub(super) fn matches_any(terms: &[NodeSelectorTerm], node: &Node) -> bool {
+    terms.iter().any(|term| matches(term, node))
 }
 
 /// A term without any requirement matches nothing (`nodeaffinity` of k8s.io/component-helpers).

@@ -187,6 +187,7 @@ watched_kinds! {
     Services: Service, NamespaceResourceScope, ServiceFields;
     EndpointSlices: EndpointSlice, NamespaceResourceScope, EndpointSliceFields;
     LimitRanges: LimitRange, NamespaceResourceScope, LimitRangeFields;
+    PersistentVolumes: PersistentVolume, ClusterResourceScope, VolumeFields;
     JudgedPods: Pod, NamespaceResourceScope, BarePodFields;
 }
 
@@ -215,7 +216,7 @@ macro_rules! for_each_kind {
     ($client:expr, |$kind:ident, $api:ident| $body:block) => {
         $crate::source::watched::for_each_kind!(@each $client, $kind, $api, $body,
             Deployments StatefulSets DaemonSets CronJobs Jobs ReplicaSets Pods Nodes Namespaces HorizontalPodAutoscalers
-            PodDisruptionBudgets Services EndpointSlices LimitRanges Leases)
+            PodDisruptionBudgets Services EndpointSlices LimitRanges PersistentVolumes Leases)
     };
     (@each $client:expr, $kind:ident, $api:ident, $body:block, $($marker:ident)*) => {$({
         use $crate::source::watched::{WatchedKind as _, $marker};

@@ -119,16 +119,15 @@ const TOLERATIONS: Keep = Items(&Only(&[
 
 const REQUIREMENTS: Keep = Items(&Only(&[("key", Scalar), ("operator", Scalar), ("values", TEXTS)]));
 
-const NODE_AFFINITY: Keep = Only(&[(
-    "requiredDuringSchedulingIgnoredDuringExecution",
-    Only(&[(
-        "nodeSelectorTerms",
-        Items(&Only(&[
-            ("matchExpressions", REQUIREMENTS),
-            ("matchFields", REQUIREMENTS),
-        ])),
-    )]),
+const NODE_SELECTOR: Keep = Only(&[(
+    "nodeSelectorTerms",
+    Items(&Only(&[
+        ("matchExpressions", REQUIREMENTS),
+        ("matchFields", REQUIREMENTS),
+    ])),
 )]);
+
+const NODE_AFFINITY: Keep = Only(&[("requiredDuringSchedulingIgnoredDuringExecution", NODE_SELECTOR)]);
 
 const POD_TERM: Keep = Only(&[
     ("topologyKey", Scalar),
@@ -386,6 +385,18 @@ static LIMIT_RANGE: Keep = Only(&[
     ),
 ]);
 
+static PERSISTENT_VOLUME: Keep = Only(&[
+    ("metadata", meta!()),
+    (
+        "spec",
+        Only(&[
+            ("claimRef", Only(&[("namespace", Scalar), ("name", Scalar)])),
+            ("nodeAffinity", Only(&[("required", NODE_SELECTOR)])),
+        ]),
+    ),
+    ("status", Only(&[("phase", Scalar)])),
+]);
+
 const fn kept(kind: Kind, is_controlled: bool) -> &'static Keep {
     match kind {
         Kind::Deployment
@@ -404,6 +415,7 @@ const fn kept(kind: Kind, is_controlled: bool) -> &'static Keep {
         Kind::Service => &SERVICE,
         Kind::EndpointSlice => &ENDPOINT_SLICE,
         Kind::LimitRange => &LIMIT_RANGE,
+        Kind::PersistentVolume => &PERSISTENT_VOLUME,
     }
 }
 

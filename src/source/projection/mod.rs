@@ -28,6 +28,7 @@ mod scheduling;
 mod selector;
 mod strategy;
 mod template;
+mod volume;
 mod workload;
 
 use serde::Deserialize;
@@ -47,6 +48,7 @@ pub(crate) use self::{
     meta::Identity,
     node::{LeaseFields, NodeFields},
     pod::PodFields,
+    volume::VolumeFields,
     workload::WorkloadFields,
 };
 use crate::model::field::FieldProblem;
@@ -147,6 +149,7 @@ fn read_kind<'de, D: serde::Deserializer<'de>>(kind: Kind, from: D) -> Result<Se
         Kind::Service => read::<ServiceFields<'_>, D>(kind, from),
         Kind::EndpointSlice => read::<EndpointSliceFields<'_>, D>(kind, from),
         Kind::LimitRange => read::<LimitRangeFields<'_>, D>(kind, from),
+        Kind::PersistentVolume => read::<VolumeFields<'_>, D>(kind, from),
         Kind::Lease => read::<LeaseFields<'_>, D>(kind, from),
     }
 }

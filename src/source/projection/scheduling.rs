@@ -129,7 +129,7 @@ struct NodeAffinity<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct NodeSelector<'a> {
+pub(super) struct NodeSelector<'a> {
     #[serde(borrow)]
     node_selector_terms: List<Fields<NodeTerm<'a>>>,
 }
@@ -198,9 +198,7 @@ impl AffinityFields<'_> {
         let node = path.key("nodeAffinity");
         let selector = self.node_affinity.fields(node, problems).required;
         let node = node.key(required_key);
-        let node_terms = selector
-            .take(node, problems)
-            .map(|Fields(selector)| node_terms(selector, node, problems));
+        let node_terms = NodeSelector::terms(selector, node, problems);
 
         let pod = path.key("podAntiAffinity");
         let terms = self.pod_anti_affinity.fields(pod, problems);
@@ -220,17 +218,25 @@ impl AffinityFields<'_> {
     }
 }
 
-fn node_terms(selector: NodeSelector<'_>, path: Path<'_>, problems: &mut Problems) -> Vec<NodeSelectorTerm> {
-    let path = path.key("nodeSelectorTerms");
-    let mut terms = Vec::new();
-    for (i, Fields(term)) in selector.node_selector_terms.items(path, problems) {
-        let path = path.at(i);
-        terms.push(NodeSelectorTerm {
-            expressions: requirements(term.match_expressions, path.key("matchExpressions"), problems),
-            fields: requirements(term.match_fields, path.key("matchFields"), problems),
-        });
+impl NodeSelector<'_> {
+    /// The terms of the selector at `path`; `None` when it is absent.
+    pub(super) fn terms(
+        selector: Struct<Self>,
+        path: Path<'_>,
+        problems: &mut Problems,
+    ) -> Option<Vec<NodeSelectorTerm>> {
+        let Fields(selector) = selector.take(path, problems)?;
+        let path = path.key("nodeSelectorTerms");
+        let mut terms = Vec::new();
+        for (i, Fields(term)) in selector.node_selector_terms.items(path, problems) {
+            let path = path.at(i);
+            terms.push(NodeSelectorTerm {
+                expressions: requirements(term.match_expressions, path.key("matchExpressions"), problems),
+                fields: requirements(term.match_fields, path.key("matchFields"), problems),
+            });
+        }
+        Some(terms)
     }
-    terms
 }
 
 fn requirements(

@@ -8,7 +8,7 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet}
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{LimitRange, Namespace, Node, Pod, Service};
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, Node, PersistentVolume, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use proptest::prelude::*;
@@ -42,6 +42,7 @@ fn schema(kind: Kind) -> Value {
         Kind::Service => of::<Service>(),
         Kind::EndpointSlice => of::<EndpointSlice>(),
         Kind::LimitRange => of::<LimitRange>(),
+        Kind::PersistentVolume => of::<PersistentVolume>(),
         Kind::Lease => of::<Lease>(),
     }
 }
