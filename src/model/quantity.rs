@@ -167,6 +167,12 @@ impl Quantity {
         Self::from_nanos(nanos.clamp(-LIMIT, LIMIT), self.format)
     }
 
+    /// Half as much, rounded up to whole units; prints like `self`.
+    pub const fn half(self) -> Self {
+        let units = (self.nanos() + 2 * UNIT - 1).div_euclid(2 * UNIT);
+        Self::from_nanos(units * UNIT, self.format)
+    }
+
     fn sum(self, other: Self, nanos: i128) -> Self {
         let format = if self.is_zero() { other.format } else { self.format };
         Self::from_nanos(nanos.clamp(-LIMIT, LIMIT), format)

@@ -50,27 +50,27 @@
 //! ## Remedy
 //!
 //! Twice the container's request, with the request beside it: a limit alone makes the request equal to it, and the pod
-//! may no longer fit on any node. Without a request no number is invented: watch the container under load first, set
-//! the request to what it uses, the limit to its peak and some room.
+//! may no longer fit on any node. Without a request it is the policy's memory limit, with half of it as the request;
+//! where the policy has none, no number is invented: watch the container under load first, set the request to what it
+//! uses, the limit to its peak and some room. Never more than the pod's own limit and a LimitRange's `max` allow.
 //!
 //! ## Options
 //!
-//! None.
+//! The policy's memory limit, for the remedy alone; there is none by default.
 //!
 //! ## What it does not judge
 //!
 //! Whether the limit is large enough, requests, and limits of CPU.
 
 mod admission;
-
-use serde_json::json;
+mod mend;
 
 use self::admission::{container_defaults, over_pod_limit, refused_by, under_request};
-use super::remedy::{list_of, pod_spec_patch, pod_spec_path, restart, title, written_by};
+use self::mend::remedy;
+use super::remedy::{restart, title, written_by};
 use super::{Answers, Question, Rule};
 use crate::index::{Listing, WorkloadView};
 use crate::model::config::ClusterVersion;
-use crate::model::context::LimitRangeType;
 use crate::model::field::Field;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
@@ -98,7 +98,7 @@ fn check(question: &Question<'_>) -> Answers {
     }
     let rows = containers
         .iter()
-        .map(|container| (Some(container.name.to_string()), judge(view, container)));
+        .map(|container| (Some(container.name.to_string()), judge(question, container)));
     rows.collect::<Vec<_>>().into()
 }
 
@@ -112,7 +112,8 @@ enum Source {
     Unclear(String),
 }
 
-fn judge(view: &WorkloadView<'_>, container: &Container) -> Outcome {
+fn judge(question: &Question<'_>, container: &Container) -> Outcome {
+    let view = &question.view;
     let explicit_zero = match container.memory_limit {
         Field::Set(limit) if !limit.is_zero() => return Outcome::Pass(None),
         Field::Set(_) => true,
@@ -126,17 +127,17 @@ fn judge(view: &WorkloadView<'_>, container: &Container) -> Outcome {
     };
     match from_pod(view) {
         Source::Sets(source) => {
-            let spoilt = over_pod_limit(view, container).map(|found| refused(view, container, &found));
+            let spoilt = over_pod_limit(view, container).map(|found| refused(question, container, &found));
             return spoilt.unwrap_or(Outcome::Pass(Some(source)));
         }
         Source::Unclear(why) => return Outcome::Unknown(why),
         Source::Silent => {}
     }
     if explicit_zero {
-        return fail(view, container, Lack::Zero);
+        return fail(question, container, Lack::Zero);
     }
     if let Some(found) = over_pod_limit(view, container).or_else(|| under_request(view, container)) {
-        return refused(view, container, &found);
+        return refused(question, container, &found);
     }
     match from_limit_ranges(view) {
         Source::Sets(source) => match running_without(view, container) {
@@ -144,7 +145,7 @@ fn judge(view: &WorkloadView<'_>, container: &Container) -> Outcome {
             pods => not_rolled_out(view, container, &source, pods),
         },
         Source::Unclear(why) => Outcome::Unknown(why),
-        Source::Silent => fail(view, container, Lack::Absent),
+        Source::Silent => fail(question, container, Lack::Absent),
     }
 }
 
@@ -220,7 +221,8 @@ enum Lack {
     Zero,
 }
 
-fn fail(view: &WorkloadView<'_>, container: &Container, lack: Lack) -> Outcome {
+fn fail(question: &Question<'_>, container: &Container, lack: Lack) -> Outcome {
+    let view = &question.view;
     let key = view.key();
     let title = title(container);
     let refused = (lack == Lack::Absent).then(|| refused_by(view)).flatten();
@@ -249,12 +251,13 @@ fn fail(view: &WorkloadView<'_>, container: &Container, lack: Lack) -> Outcome {
     Outcome::Fail {
         severity: severity(container),
         message: Message::new(impact, found, way_out),
-        remedy: Some(remedy(view, container)),
+        remedy: Some(remedy(question, container)),
     }
 }
 
 /// A default of a LimitRange that the API server itself then refuses.
-fn refused(view: &WorkloadView<'_>, container: &Container, found: &str) -> Outcome {
+fn refused(question: &Question<'_>, container: &Container, found: &str) -> Outcome {
+    let view = &question.view;
     let way_out = match written_by(view) {
         Some(owner) => format!("set a limit for it in its {owner}"),
         None => "set a limit of its own".to_owned(),
@@ -269,7 +272,7 @@ fn refused(view: &WorkloadView<'_>, container: &Container, found: &str) -> Outco
             format!("{}: {found}", view.key()),
             way_out,
         ),
-        remedy: Some(remedy(view, container)),
+        remedy: Some(remedy(question, container)),
     }
 }
 
@@ -293,63 +296,6 @@ fn not_rolled_out(view: &WorkloadView<'_>, container: &Container, source: &str, 
         ),
         remedy: Some(Remedy::Advice(restart)),
     }
-}
-
-fn remedy(view: &WorkloadView<'_>, container: &Container) -> Remedy {
-    let kind = view.key().kind;
-    let (list, name) = (list_of(container), &container.name);
-    let field = format!("{}.{list}[{name}].resources.limits.memory", pod_spec_path(kind));
-    if let Some(owner) = written_by(view) {
-        return Remedy::Advice(format!(
-            "set the memory limit of {} in its {owner}, with a request beside it: a change of {} would be undone",
-            title(container),
-            view.key()
-        ));
-    }
-    let Some(request) = container
-        .memory_request
-        .get()
-        .filter(|request| !request.is_zero())
-    else {
-        return Remedy::Advice(format!(
-            "watch {} under load (kubectl -n {} top pod --containers), then set {field} to its peak and some room, \
-             and requests.memory beside it to what it uses: a limit alone makes the request equal to it",
-            title(container),
-            view.key().namespace
-        ));
-    };
-    let limit = largest_allowed(view).map_or(request.saturating_mul(2), |max| {
-        max.min(request.saturating_mul(2))
-    });
-    let mut reason =
-        format!("twice the request of {request}; the request stays beside it, or it would grow to the limit");
-    if matches!(kind, Kind::Pod | Kind::Job) {
-        reason.push_str(&format!(
-            "; a {kind} that runs cannot be patched so, change its manifest and make it anew"
-        ));
-    }
-    let patch = json!({ list: [{
-        "name": name.to_string(),
-        "resources": {
-            "limits": { "memory": limit.to_string() },
-            "requests": { "memory": request.to_string() },
-        },
-    }] });
-    Remedy::Patch {
-        target: view.key().clone(),
-        patch: pod_spec_patch(kind, &patch),
-        reason,
-    }
-}
-
-/// The smallest of the pod's limit and of what LimitRanges allow a container: a larger limit would be refused.
-fn largest_allowed(view: &WorkloadView<'_>) -> Option<Quantity> {
-    let items = view.limit_ranges().flat_map(|range| &range.limits);
-    items
-        .filter(|item| item.scope == LimitRangeType::Container)
-        .filter_map(|item| item.max_memory.get().copied())
-        .chain(pod_limit(view))
-        .min()
 }
 
 /// A plain init container runs before the others and is gone: less bad.

@@ -149,6 +149,9 @@ fn a_sum_prints_like_its_first_part_that_is_not_zero() {
     assert_eq!(sum, Some(Format::BinarySi));
     assert_eq!(Quantity::ZERO.saturating_add(quantity("1Gi")).to_string(), "1Gi");
     assert_eq!(quantity("300Mi").saturating_mul(2).to_string(), "600Mi");
+    assert_eq!(quantity("300Mi").half().to_string(), "150Mi");
+    assert_eq!(quantity("3").half(), quantity("2"));
+    assert_eq!(quantity("0").half(), Quantity::ZERO);
 }
 
 #[test]

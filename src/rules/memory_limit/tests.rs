@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::index::Index;
 use crate::model::context::LimitRangeType::{Container as PerContainer, Pod as PerPod};
 use crate::model::field::Field;
+use crate::model::finding::{Outcome, Remedy};
 use crate::model::keys::Kind;
 use crate::model::object::Object;
 use crate::model::pod::Pod;
@@ -15,7 +16,8 @@ use crate::model::template::{Container, ContainerRole};
 use crate::model::testing::{container, deployment, limit_range, pod, replica_set, wall, workload};
 use crate::model::time::Moment;
 use crate::model::workload::Workload;
-use crate::rules::tests::{advice, index, lines, patch};
+use crate::policy::Policy;
+use crate::rules::tests::{advice, index, judged, lines, patch};
 
 const RULE: &str = "memory-limit";
 const FAIL: &str = "fail warning: container app can be OOM-killed or take its node's memory: Deployment shop/web sets no \
@@ -393,6 +395,44 @@ fn without_a_request_no_number_is_invented(#[case] container: Container) {
         advice.contains("set spec.template.spec.containers[app].resources.limits.memory")
             && advice.contains("requests.memory beside it"),
         "{advice}"
+    );
+}
+
+#[rstest]
+#[case::no_request(container("app"), None, "512Mi", "256Mi")]
+#[case::request_zero(container("app").request("0"), None, "512Mi", "256Mi")]
+#[case::a_request_goes_first(container("app").request("300Mi"), None, "600Mi", "300Mi")]
+#[case::no_more_than_is_allowed(container("app").limit("0"), Some("100Mi"), "100Mi", "50Mi")]
+fn without_a_request_the_policy_says_the_limit(
+    #[case] container: Container,
+    #[case] max: Option<&str>,
+    #[case] limit: &str,
+    #[case] request: &str,
+) {
+    let workload = one(container);
+    let ranges = max.map(|max| range(PerContainer, None, Some(max)));
+    let index = index(36, ranges.into_iter().chain([workload.clone().object()]));
+    let policy = Policy {
+        memory_limit: Some("512Mi".parse().expect("a quantity")),
+        ..Policy::default()
+    };
+    let view = index.view(&workload.key).expect("a workload");
+    let results = judged(view, &policy, wall(0)).results;
+    let mine = results
+        .iter()
+        .find(|result| result.rule == RULE)
+        .expect("a result");
+    let Outcome::Fail {
+        remedy: Some(Remedy::Patch { patch, .. }),
+        ..
+    } = &mine.outcome
+    else {
+        panic!("no patch: {mine:?}");
+    };
+    let resources = &patch["spec"]["template"]["spec"]["containers"][0]["resources"];
+    assert_eq!(
+        *resources,
+        json!({"limits": {"memory": limit}, "requests": {"memory": request}})
     );
 }
 
