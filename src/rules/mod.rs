@@ -4,11 +4,16 @@
 //! `check` and a table of cases. Adding one = one file and one line in [`RULES`]; the command line, the README's table and
 //! the reports follow from that.
 
+mod eviction_tolerance;
 mod memory_limit;
 mod min_replicas;
 mod pod_spread;
+mod readiness_probe;
 mod remedy;
 mod requires;
+mod resource_requests;
+mod single_domain;
+mod termination_grace;
 #[cfg(test)]
 mod tests;
 
@@ -85,6 +90,11 @@ pub static RULES: &[Rule] = &[
     memory_limit::RULE,
     min_replicas::RULE,
     pod_spread::RULE,
+    readiness_probe::RULE,
+    resource_requests::RULE,
+    eviction_tolerance::RULE,
+    single_domain::RULE,
+    termination_grace::RULE,
     requires::RULE,
 ];
 

@@ -129,7 +129,17 @@ fn every_rule_answers_for_every_workload() {
 
 #[rstest]
 fn system_namespaces_are_not_judged(
-    #[values("memory-limit", "min-replicas", "pod-spread")] rule: &str,
+    #[values(
+        "memory-limit",
+        "min-replicas",
+        "pod-spread",
+        "readiness-probe",
+        "resource-requests",
+        "eviction-tolerance",
+        "single-domain",
+        "termination-grace"
+    )]
+    rule: &str,
     #[values("kube-system", "kube-public", "kube-node-lease")] namespace: &str,
 ) {
     let path = format!("{namespace}/web");
@@ -142,7 +152,16 @@ fn system_namespaces_are_not_judged(
 
 #[rstest]
 fn only_the_pod_template_is_judged_of_other_kinds(
-    #[values("min-replicas", "pod-spread")] rule: &str,
+    #[values(
+        "min-replicas",
+        "pod-spread",
+        "readiness-probe",
+        "resource-requests",
+        "eviction-tolerance",
+        "single-domain",
+        "termination-grace"
+    )]
+    rule: &str,
     #[values(Kind::DaemonSet, Kind::CronJob, Kind::Job, Kind::Pod, Kind::ReplicaSet)] kind: Kind,
 ) {
     let index = index(36, [workload(kind, "shop/web").object()]);

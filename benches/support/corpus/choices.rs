@@ -356,6 +356,15 @@ const MEMORIES: [Memory; 14] = [
     ),
 ];
 
+/// The rules on what a pod template says beside its limits.
+const TEMPLATE_RULES: [&str; 5] = [
+    "readiness-probe",
+    "resource-requests",
+    "eviction-tolerance",
+    "single-domain",
+    "termination-grace",
+];
+
 fn is_zero(limit: &str) -> bool {
     matches!(limit, "0" | "\"0\"" | "0Mi")
 }
@@ -436,7 +445,10 @@ impl<'t> App<'t> {
         // Nothing in it requires anything.
         is("requires", "", "notApplicable");
         if self.team.namespace == "kube-system" {
-            for rule in ["memory-limit", "min-replicas", "pod-spread"] {
+            for rule in ["memory-limit", "min-replicas", "pod-spread"]
+                .into_iter()
+                .chain(TEMPLATE_RULES)
+            {
                 is(rule, "", "notApplicable");
             }
             return;
@@ -447,8 +459,20 @@ impl<'t> App<'t> {
         if !self.kind.is_scaled() {
             is("min-replicas", "", "notApplicable");
             is("pod-spread", "", "notApplicable");
+            TEMPLATE_RULES.map(|rule| is(rule, "", "notApplicable"));
             return;
         }
+        for container in self.memory.containers {
+            match container.role {
+                Role::App => is("readiness-probe", container.name, "pass"),
+                Role::Sidecar => is("readiness-probe", container.name, "notApplicable"),
+                Role::Init => continue,
+            }
+            is("resource-requests", container.name, self.requested(container));
+        }
+        is("eviction-tolerance", "", "pass");
+        is("single-domain", "", "notApplicable");
+        is("termination-grace", "", "pass");
         let (floor, ceiling) = self.scaling.bounds();
         is(
             "min-replicas",
@@ -471,6 +495,19 @@ impl<'t> App<'t> {
         if ceiling > 1 && self.spread == Spread::Hard && self.kind == Kind::Deployment {
             is("pod-spread", "rollout", "fail info");
         }
+    }
+
+    /// CPU is always requested; memory, 128Mi, where there is a limit, which may be four times that. A limit of 0 is a
+    /// request of 0.
+    fn requested(&self, container: &Container) -> &'static str {
+        let near = matches!(container.limit, Some("512Mi" | "0.5Gi" | "536870912"));
+        let by_others = container.limit.is_none()
+            // The pod's own limit is its request while no container has one, and no container of these pods has.
+            && (self.memory.pod.is_some_and(|limit| !is_zero(limit))
+                // The API server makes a `max` both limit and request; its default of 512Mi is far above the 64Mi that
+                // come with it.
+                || self.team.limits == Limits::Max);
+        if near || by_others { "pass" } else { "fail info" }
     }
 
     fn limited(&self, container: &Container) -> &'static str {
