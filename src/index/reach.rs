@@ -41,39 +41,40 @@ impl<'a> WorkloadView<'a> {
     }
 }
 
-/// In what pods ask of nodes, two states of a node differ.
+/// How two states of a node differ in what pods ask of nodes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Changed {
-    labels: bool,
-    /// Or the cordon, or whether the node is there at all.
+    /// In anything.
+    at_all: bool,
+    /// In the taints of a node that takes pods.
     taints: bool,
 }
 
 impl Changed {
     pub(super) fn between(before: Option<&Node>, after: Option<&Node>) -> Self {
         let (Some(before), Some(after)) = (before, after) else {
-            let changed = before.is_some() || after.is_some();
             return Changed {
-                labels: changed,
-                taints: changed,
+                at_all: before.is_some() || after.is_some(),
+                taints: false,
             };
         };
-        let same_taints = before.lasting_taints().eq(after.lasting_taints());
+        let taints = !before.lasting_taints().eq(after.lasting_taints());
         Changed {
-            labels: before.labels != after.labels,
-            taints: before.unschedulable != after.unschedulable || !same_taints,
+            at_all: taints || before.labels != after.labels || before.unschedulable != after.unschedulable,
+            taints: taints && !after.unschedulable,
         }
     }
 }
 
 impl Index {
-    /// Forgets the answers that may be others now, and marks the workloads that asked: by labels only those that ask for
-    /// some nodes (the labels that say where a node is are looked at for every workload anyway).
-    pub(super) fn reach_changed(&mut self, Changed { labels, taints }: Changed) {
-        if labels || taints {
+    /// Forgets the answers that may be others now, and marks the workloads that asked. Those that ask for no nodes in
+    /// particular are marked by taints alone: whether a node takes pods, and where it is, is looked at for every workload
+    /// anyway.
+    pub(super) fn reach_changed(&mut self, Changed { at_all, taints }: Changed) {
+        if at_all {
             self.reaches.forget();
         }
-        self.pending.confined |= labels;
+        self.pending.confined |= at_all;
         self.pending.workloads |= taints;
     }
 }

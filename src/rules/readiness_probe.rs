@@ -5,10 +5,10 @@
 //! ## Why
 //!
 //! A Service sends requests to pods that are ready, and without a readiness probe a container is ready as soon as its
-//! process runs: while it still starts, and while it can't serve any more. On 22 January 2024 Astro's API pods crashed
-//! and came back one after the other; each was sent requests the moment its process was up. A rollout goes by readiness
-//! too: without a probe, a release that can't serve replaces one that can, pod after pod. On 4 February 2021 it was the
-//! probe that kept FireHydrant's old pods serving while the new ones waited for a lock.
+//! process runs: while it still starts, and while it can't serve any more. A rollout goes by readiness too: without a
+//! probe, a release that can't serve replaces one that can, pod after pod. On 4 February 2021 FireHydrant's new pods waited
+//! for a lock and stayed unready, so the old ones went on serving; had they counted as ready, that day's outage would have
+//! come hours earlier.
 //!
 //! ## Which containers
 //!

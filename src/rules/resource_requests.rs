@@ -7,8 +7,8 @@
 //! The scheduler places pods by what they request, not by what they use. A container that requests nothing fits
 //! everywhere, so a node may be given far more than it has; then its memory runs out while every pod is within its limit,
 //! or its CPU is shared so thin that probes and the kubelet's own heartbeats come late. On 5 September 2019 background
-//! workers took nearly all memory of the node on which both of iconik's web pods ran: to the scheduler it had looked
-//! empty enough.
+//! workers took nearly all memory of the node on which both of iconik's web pods ran. The scheduler keeps such neighbours
+//! apart only if they say what they need.
 //!
 //! ## What counts as a request
 //!

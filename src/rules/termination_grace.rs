@@ -7,8 +7,10 @@
 //! A pod that is deleted (a rollout, a drain, a scale-down) is sent SIGTERM and, `terminationGracePeriodSeconds` later,
 //! SIGKILL. At the same time, not before, it is taken out of its Services, and that takes seconds to reach every node: until
 //! then new requests still come. With a grace of 0 it is killed on the spot, with all requests that it was serving, and
-//! the API server forgets the pod before its node has stopped it. So every rollout becomes a small outage, however many
-//! replicas there are: what Astro saw of its API on 22 January 2024 when pod after pod died in the middle of requests.
+//! the API server forgets the pod before its node has stopped it. So every rollout is a small outage, however many replicas
+//! there are, and one that nobody finds the cause of: the pods are gone when people look. None of the outages that this
+//! project was made for began so; moving pods off a bad node by hand, which ended the one of 5 September 2019, costs more
+//! requests than it must with it.
 //!
 //! ## What fails
 //!

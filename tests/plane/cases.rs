@@ -4,6 +4,9 @@
 
 use serde_json::{Value, json};
 
+/// The rules that the cases are about: what the others find in the same workloads is not looked at here.
+pub(crate) const RULES: [&str; 3] = ["memory-limit", "min-replicas", "pod-spread"];
+
 /// One workload: what is planted, what its report must say of the rules, and what mends it.
 pub(crate) struct Case {
     pub(crate) name: &'static str,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::cases::{Case, cases, container, good, hpa, limit_range};
+use crate::cases::{Case, RULES, cases, container, good, hpa, limit_range};
 use crate::world::{SOON, World, world};
 
 impl Case {
@@ -66,11 +66,10 @@ fn checked_live(world: &World, namespaces: &[&str]) -> Findings {
     judged
         .map(|w| {
             let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-            let failed = w["checks"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter(|c| c["status"] == "fail");
+            let failed =
+                w["checks"].as_array().into_iter().flatten().filter(|c| {
+                    c["status"] == "fail" && c["rule"].as_str().is_some_and(|r| RULES.contains(&r))
+                });
             let findings = failed.map(|c| match c["subject"].as_str() {
                 Some(subject) => format!("{}:{subject}", text(&c["rule"])),
                 None => text(&c["rule"]),

@@ -459,7 +459,9 @@ impl<'t> App<'t> {
         if !self.kind.is_scaled() {
             is("min-replicas", "", "notApplicable");
             is("pod-spread", "", "notApplicable");
-            TEMPLATE_RULES.map(|rule| is(rule, "", "notApplicable"));
+            TEMPLATE_RULES
+                .into_iter()
+                .for_each(|rule| is(rule, "", "notApplicable"));
             return;
         }
         for container in self.memory.containers {

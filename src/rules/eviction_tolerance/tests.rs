@@ -2,16 +2,13 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::model::finding::Remedy;
-use crate::model::keys::{Kind, ObjectKey};
+use crate::model::keys::Kind;
 use crate::model::node::{TAINT_NOT_READY, TAINT_UNREACHABLE};
-use crate::model::object::Object;
 use crate::model::template::{TaintEffect, Toleration, TolerationOperator};
 use crate::model::testing::{cases, deployment, wall};
 use crate::model::workload::Workload;
 use crate::policy::Policy;
-use crate::rules::tests::{advice, index, judged, line, lines, remedy};
-use crate::source::projection::from_json;
+use crate::rules::tests::{advice, index, judged, line, lines, patch};
 use TaintEffect::{NoExecute, NoSchedule};
 
 const RULE: &str = "eviction-tolerance";
@@ -149,7 +146,7 @@ fn the_remedy_goes_before_the_others_and_keeps_them() {
         },
     ];
     let index = index(36, [web(tolerations).object()]);
-    let (target, patch) = crate::rules::tests::patch(&index, RULE, Kind::Deployment, "shop/web");
+    let (target, patch) = patch(&index, RULE, Kind::Deployment, "shop/web");
     assert_eq!(target, "Deployment shop/web");
     let ours =
         |key| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
@@ -187,20 +184,34 @@ fn any_toleration() -> impl Strategy<Value = Toleration> {
     })
 }
 
-/// The Deployment that the remedy's patch makes of these tolerations.
+/// A toleration as the API server reads it.
+fn read(manifest: &Value) -> Toleration {
+    let text = |key: &str| manifest[key].as_str().unwrap_or_default();
+    Toleration {
+        key: text("key").into(),
+        operator: match text("operator") {
+            "Exists" => TolerationOperator::Exists,
+            "Equal" => TolerationOperator::Equal,
+            other => panic!("no operator: {other}"),
+        },
+        value: text("value").into(),
+        effect: match text("effect") {
+            "" => None,
+            "NoExecute" => Some(NoExecute),
+            "NoSchedule" => Some(NoSchedule),
+            other => panic!("no effect: {other}"),
+        },
+        seconds: manifest["tolerationSeconds"].as_i64(),
+    }
+}
+
+/// What the remedy's patch makes of these tolerations.
 fn mended(tolerations: Vec<Toleration>) -> Vec<Toleration> {
     let index = index(36, [web(tolerations).object()]);
-    let Remedy::Patch { patch, target, .. } = remedy(&index, RULE, Kind::Deployment, "shop/web") else {
-        panic!("no patch");
-    };
-    assert_eq!(target, ObjectKey::new(Kind::Deployment, "shop", "web"));
-    let mut object: Value = json!({"metadata": {"name": "web", "namespace": "shop"}});
-    object["spec"] = patch["spec"].clone();
-    object["spec"]["template"]["spec"]["containers"] = json!([{"name": "app"}]);
-    match from_json(Kind::Deployment, object.to_string().as_bytes()) {
-        Ok(Object::Workload(workload)) => workload.template.tolerations,
-        other => panic!("no Deployment: {other:?}"),
-    }
+    let (target, patch) = patch(&index, RULE, Kind::Deployment, "shop/web");
+    assert_eq!(target, "Deployment shop/web");
+    let list = &patch["spec"]["template"]["spec"]["tolerations"];
+    list.as_array().expect("a list").iter().map(read).collect()
 }
 
 proptest! {
