@@ -95,6 +95,8 @@ pub struct Index {
     unseen: HashMap<Kind, HashSet<ObjectKey>>,
     version: Option<ClusterVersion>,
     files: bool,
+    /// Of templates neither ports nor probes, hooks, images and requests are known.
+    sparse_templates: bool,
     /// Heartbeats are waited for since then at the earliest.
     heartbeats_since: Moment,
     dirty: Dirty,
@@ -134,6 +136,11 @@ impl Index {
     #[must_use]
     pub fn is_of_files(&self) -> bool {
         self.files
+    }
+
+    /// Says that its input holds no ports, probes, hooks, images and requests of templates, as older recordings do not.
+    pub fn set_sparse_templates(&mut self) {
+        self.sparse_templates = true;
     }
 
     /// The cluster's version; the newest that is known until [`Index::set_version`] says otherwise.

@@ -98,6 +98,12 @@ impl<'a> WorkloadView<'a> {
         self.index
     }
 
+    /// Whether all that a template says is known, also its ports, probes, hooks, images and requests.
+    #[must_use]
+    pub fn has_whole_templates(&self) -> bool {
+        !self.index.sparse_templates
+    }
+
     /// Its Namespace object, if known (files often lack it).
     #[must_use]
     pub fn namespace(&self) -> Option<&'a Namespace> {

@@ -135,6 +135,12 @@ impl Rule {
     }
 }
 
+/// What a rule says that reads a template's ports, probes, hooks or requests where they are not known.
+fn unrecorded(view: &WorkloadView<'_>) -> Option<Outcome> {
+    let why = "the recording was made before ports, probes, hooks and requests were recorded; record anew";
+    (!view.has_whole_templates()).then(|| Outcome::Unknown(why.to_owned()))
+}
+
 /// Asks every rule about a workload.
 #[must_use]
 pub fn judge(question: &Question<'_>) -> Judgement {

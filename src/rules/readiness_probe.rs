@@ -61,7 +61,7 @@
 use std::collections::BTreeMap;
 
 use super::remedy::{list_of, pod_spec_path, title, written_by};
-use super::{Answers, Question, Rule};
+use super::{Answers, Question, Rule, unrecorded};
 use crate::index::WorkloadView;
 use crate::model::context::{Service, ServicePort, TargetPort};
 use crate::model::field::Field;
@@ -89,6 +89,9 @@ fn check(question: &Question<'_>) -> Answers {
         .peekable();
     if services.peek().is_none() {
         return Outcome::NotApplicable(not_served(view)).into();
+    }
+    if let Some(unknown) = unrecorded(view) {
+        return unknown.into();
     }
     if containers.is_empty() {
         return Outcome::Unknown("the pod template has no containers".to_owned()).into();

@@ -59,7 +59,7 @@ mod effective;
 
 use self::effective::{Amount, Resource, limit, request};
 use super::remedy::{list_of, pod_spec_path, title, written_by};
-use super::{Answers, Question, Rule};
+use super::{Answers, Question, Rule, unrecorded};
 use crate::index::WorkloadView;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
 use crate::model::quantity::Quantity;
@@ -79,6 +79,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(question: &Question<'_>) -> Answers {
     let view = &question.view;
+    if let Some(unknown) = unrecorded(view) {
+        return unknown.into();
+    }
     let containers = view.template().containers.iter().filter(|c| c.is_long_running());
     let ratio = question.policy.max_limit_request_ratio;
     let judged = containers.map(|c| (Some(c.name.to_string()), judge(view, c, ratio)));

@@ -54,7 +54,7 @@
 use serde_json::json;
 
 use super::remedy::{pod_spec_patch, pod_spec_path, written_by};
-use super::{Answers, Question, Rule};
+use super::{Answers, Question, Rule, unrecorded};
 use crate::index::{Listing, WorkloadView};
 use crate::model::field::Field;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
@@ -83,6 +83,9 @@ fn check(question: &Question<'_>) -> Answers {
 }
 
 fn judge(view: &WorkloadView<'_>) -> Outcome {
+    if let Some(unknown) = unrecorded(view) {
+        return unknown;
+    }
     let grace = match view.template().termination_grace {
         Field::Absent => DEFAULT_SECONDS,
         Field::Set(0) => {

@@ -9,7 +9,7 @@ use crate::model::config::ClusterVersion;
 use crate::model::finding::{CheckResult, Outcome, Remedy};
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::object::Object;
-use crate::model::testing::{deployment, wall, workload};
+use crate::model::testing::{deployment, service, wall, workload};
 use crate::model::time::Moment;
 use crate::policy::Policy;
 
@@ -172,6 +172,26 @@ fn only_the_pod_template_is_judged_of_other_kinds(
     assert!(
         lines(&index, "memory-limit", kind, "shop/web")[0].starts_with("app: fail warning:"),
         "{kind}"
+    );
+}
+
+#[rstest]
+fn what_older_recordings_do_not_hold_is_unknown(
+    #[values("readiness-probe", "resource-requests", "termination-grace")] rule: &str,
+) {
+    let mut index = index(
+        36,
+        [
+            deployment("shop/web").object(),
+            Object::Service(service("shop/web")),
+        ],
+    );
+    index.set_sparse_templates();
+    assert_eq!(
+        lines(&index, rule, Kind::Deployment, "shop/web"),
+        [
+            "unknown: the recording was made before ports, probes, hooks and requests were recorded; record anew"
+        ]
     );
 }
 

@@ -186,7 +186,8 @@ impl App {
         let labels = json!({ "app": self.name, "pod-template-hash": "6d4f7c9b8" });
         let spread = json!([{ "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
             "labelSelector": { "matchLabels": { "app": self.name } } }]);
-        let mut spec = json!({ "containers": [{ "name": self.name, "resources": self.resources() }] });
+        let mut spec = json!({ "containers": [{ "name": self.name, "resources": self.resources(),
+            "readinessProbe": { "httpGet": {} } }] });
         if self.spread {
             spec["topologySpreadConstraints"] = spread;
         }
@@ -195,9 +196,9 @@ impl App {
 
     fn resources(self) -> Value {
         if self.limited {
-            json!({ "limits": { "memory": "1Gi" }, "requests": { "memory": "1Gi" } })
+            json!({ "limits": { "memory": "1Gi" }, "requests": { "cpu": "500m", "memory": "1Gi" } })
         } else {
-            json!({ "requests": { "memory": "1Gi" } })
+            json!({ "requests": { "cpu": "500m", "memory": "1Gi" } })
         }
     }
 

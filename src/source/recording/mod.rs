@@ -65,6 +65,10 @@ pub struct Header {
     pub recorded_by: String,
     /// The kinds that it holds; all others are unknown.
     pub kinds: Vec<String>,
+    /// Of pod templates their ports, probes, hooks, images and all requests are there too: recordings that were made before
+    /// this field was do without, and what is judged by them is unknown.
+    #[serde(default)]
+    pub whole_templates: bool,
     /// What it shows, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
@@ -89,6 +93,7 @@ impl Header {
             recorded_at: None,
             recorded_by: concat!("plimsoll ", env!("CARGO_PKG_VERSION")).to_owned(),
             kinds: Kind::WATCHED.iter().map(ToString::to_string).collect(),
+            whole_templates: true,
             description: String::new(),
             source: String::new(),
         }

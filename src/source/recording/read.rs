@@ -148,6 +148,9 @@ impl Recording {
         for kind in Kind::WATCHED.into_iter().filter(|kind| !self.held.contains(kind)) {
             index.set_unreadable(kind, "the recording does not hold them");
         }
+        if !self.header.whole_templates {
+            index.set_sparse_templates();
+        }
         index
     }
 
