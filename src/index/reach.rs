@@ -27,7 +27,7 @@ impl<'a> WorkloadView<'a> {
     /// How far pods that wish so may go among the nodes that are known.
     #[must_use]
     pub fn reach(&self, wish: &Wish) -> Reach {
-        let reaches = &self.index.reaches.0;
+        let reaches = &self.index().reaches.0;
         if let Some(known) = reaches.lock().unwrap_or_else(PoisonError::into_inner).get(wish) {
             return known.clone();
         }

@@ -23,7 +23,7 @@ use crate::model::workload::Workload;
 /// One workload with all that relates to it.
 #[derive(Clone, Copy)]
 pub struct WorkloadView<'a> {
-    pub(super) index: &'a Index,
+    index: &'a Index,
     id: OwnerId,
     owner: &'a Owner,
     workload: &'a Workload,
