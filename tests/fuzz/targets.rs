@@ -26,7 +26,7 @@ use serde_json::Value;
 use super::{corpus, fuzz};
 
 /// Words that a way out begins with, or that say what must be.
-const WAYS: [&str; 37] = [
+const WAYS: [&str; 39] = [
     "must be",
     "must not",
     "must have",
@@ -38,6 +38,7 @@ const WAYS: [&str; 37] = [
     "correct",
     "define",
     "did",
+    "end",
     "give",
     "indent",
     "keep",
@@ -61,6 +62,7 @@ const WAYS: [&str; 37] = [
     "a recording",
     "go on",
     "copy",
+    "is it",
     "is the",
     "record",
     "say",
