@@ -63,7 +63,6 @@
 
 use super::{Answers, Question, Rule};
 use crate::index::{Floor, WorkloadView};
-use crate::model::field::Field;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
 use crate::model::quantity::Quantity;
