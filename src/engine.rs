@@ -37,6 +37,7 @@ use crate::model::time::{Moment, Now};
 use crate::plan::Change;
 use crate::policy::Policy;
 use crate::policy::ownership::Ownership;
+use crate::rules;
 
 /// What to do about one report.
 #[derive(Clone, Debug, PartialEq)]
@@ -233,8 +234,8 @@ impl Engine {
         }
     }
 
-    /// Active findings: rule, severity, namespace (empty for nodes and the cluster). Also those in workloads that have no
-    /// report, Jobs and bare pods.
+    /// Active findings: rule, severity, namespace (empty for nodes and the cluster). Also those that no report is about: in
+    /// Jobs and bare pods, and on autoscalers without a target.
     pub fn active(&self) -> impl Iterator<Item = (&'static str, Severity, &str)> {
         let nodes = self.nodes.values().filter_map(|state| state.said.as_ref());
         let nodes = nodes.flatten().map(|said| &said.finding);
@@ -245,6 +246,13 @@ impl Engine {
             .chain(counted)
             .flat_map(|(key, found)| found.iter().map(|(r, s)| (*r, *s, &*key.namespace)))
             .chain(unnamed.map(|f| (f.rule, f.severity, "")))
+            .chain(self.strays())
+    }
+
+    fn strays(&self) -> impl Iterator<Item = (&'static str, Severity, &str)> {
+        let index = self.is_ready().then_some(&self.index).into_iter();
+        let strays = index.flat_map(rules::judge_strays);
+        strays.filter_map(|(stray, result)| Some((result.rule, result.severity()?, &*stray.namespace)))
     }
 
     /// Findings that ended and that nobody has acknowledged.

@@ -179,7 +179,16 @@ fn judge(input: Input, version: ClusterVersion, namespaces: &[String]) -> Report
         })
     };
     let keys = index.workload_keys();
-    let workloads = keys.into_iter().filter(wanted).filter_map(judged).collect();
+    let mut workloads: Vec<JudgedWorkload> = keys.into_iter().filter(wanted).filter_map(judged).collect();
+    let strays = rules::judge_strays(&index).map(|(stray, result)| (stray.key(), result));
+    let strays = strays
+        .filter(|(key, _)| wanted(key))
+        .map(|(key, result)| JudgedWorkload {
+            checks: vec![result],
+            source: sources.remove(&key),
+            key,
+        });
+    workloads.extend(strays);
     leave(index);
     Report {
         workloads,

@@ -31,6 +31,7 @@ use self::{
     intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods, reach::Reaches,
     requires::Dependents, volumes::Volumes,
 };
+use crate::model::autoscaler::Autoscaler;
 use crate::model::config::ClusterVersion;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
@@ -182,6 +183,12 @@ impl Index {
         }
     }
 
+    /// Says that a kind is not installed: there are none. That is as good as an empty list.
+    pub fn set_missing(&mut self, kind: Kind) {
+        self.begin_list(kind);
+        self.end_list(kind);
+    }
+
     /// A list (or relist) of a kind begins: the objects that [`Index::apply`] does not name before
     /// [`Index::end_list`] are gone. What is known stays in use meanwhile.
     pub fn begin_list(&mut self, kind: Kind) {
@@ -331,6 +338,26 @@ impl Index {
         let mut keys: Vec<ObjectKey> = self.owners.judged().map(|(_, owner)| owner.key.clone()).collect();
         keys.sort();
         keys
+    }
+
+    /// Autoscalers, those apart that KEDA makes, whose target is of a kind that is read and does not exist; in a stable
+    /// order. None while that kind is not listed.
+    pub fn strays(&self) -> impl Iterator<Item = &Autoscaler> {
+        let mut contexts: Vec<(&Name, &NamespaceContext)> = self.namespaces.iter().collect();
+        contexts.sort_by_key(|(namespace, _)| *namespace);
+        let all = contexts
+            .into_iter()
+            .flat_map(|(_, context)| context.scaling(|_| true));
+        all.filter(|autoscaler| {
+            let target = autoscaler
+                .target
+                .known_kind()
+                .filter(|kind| *self.listing(*kind) == Listing::Listed);
+            target.is_some_and(|kind| {
+                let key = ObjectKey::new(kind, autoscaler.namespace.clone(), autoscaler.target.name.clone());
+                !self.owners.is_there(&key)
+            })
+        })
     }
 
     /// How many objects of a kind are known; of volumes, those that count (see `volumes`).

@@ -82,6 +82,11 @@ impl Owners {
         self.by_key.get(key).copied()
     }
 
+    /// Whether the object of that key has been seen, kept or not.
+    pub(super) fn is_there(&self, key: &ObjectKey) -> bool {
+        self.find(key).is_some_and(|id| self.get(id).present)
+    }
+
     pub(super) fn get(&self, id: OwnerId) -> &Owner {
         &self.slots[id.0 as usize]
     }

@@ -1,14 +1,17 @@
 //! Everything about one workload or one node, borrowed from the index: what rules and detectors are given.
 
+use std::fmt;
+
 use super::nodes::{NodeId, NodeSlot};
 use super::owners::{NodeCount, Owner, OwnerId};
 use super::pods::PodRow;
 use super::volumes::BoundVolume;
 use super::{Index, Listing};
+use crate::model::autoscaler::Autoscaler;
 use crate::model::config::ClusterVersion;
-use crate::model::context::{Autoscaler, DisruptionBudget, LimitRange, Namespace, Service};
+use crate::model::context::{DisruptionBudget, LimitRange, Namespace, Service};
 use crate::model::keys::{Kind, Name, ObjectKey};
-use crate::model::node::{Node, ReadyStatus};
+use crate::model::node::{Allocatable, Node, ReadyStatus};
 use crate::model::pod::PodShape;
 use crate::model::template::PodTemplate;
 use crate::model::time::Moment;
@@ -32,13 +35,44 @@ pub struct Floor {
     pub source: FloorSource,
 }
 
-/// What sets a workload's floor and ceiling. A KEDA ScaledObject will be a third.
+/// What sets a workload's floor and ceiling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FloorSource {
     /// `spec.replicas`, explicit or by default.
     Replicas,
     /// The HorizontalPodAutoscaler of that name.
     Autoscaler(Name),
+    /// The ScaledObject of that name.
+    ScaledObject(Name),
+}
+
+impl FloorSource {
+    /// Whether it is an autoscaler's to say.
+    #[must_use]
+    pub const fn is_autoscaler(&self) -> bool {
+        !matches!(self, FloorSource::Replicas)
+    }
+}
+
+/// `spec.replicas`, `HorizontalPodAutoscaler web`.
+impl fmt::Display for FloorSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FloorSource::Replicas => f.write_str("spec.replicas"),
+            FloorSource::Autoscaler(name) => write!(f, "{} {name}", Kind::HorizontalPodAutoscaler),
+            FloorSource::ScaledObject(name) => write!(f, "{} {name}", Kind::ScaledObject),
+        }
+    }
+}
+
+impl From<&Autoscaler> for FloorSource {
+    fn from(autoscaler: &Autoscaler) -> Self {
+        let name = autoscaler.name.clone();
+        match autoscaler.kind() {
+            Kind::ScaledObject => FloorSource::ScaledObject(name),
+            _ => FloorSource::Autoscaler(name),
+        }
+    }
 }
 
 impl<'a> WorkloadView<'a> {
@@ -110,14 +144,19 @@ impl<'a> WorkloadView<'a> {
         self.context()?.namespace.as_ref()
     }
 
-    /// Autoscalers that target it, by name.
+    /// Autoscalers that target it: HorizontalPodAutoscalers by name, then ScaledObjects by name. Those that KEDA makes for
+    /// its ScaledObjects are not among them ([`WorkloadView::made_by`]).
     pub fn autoscalers(&self) -> impl Iterator<Item = &'a Autoscaler> + use<'a> {
         let key = self.key();
-        let all = self
-            .context()
-            .into_iter()
-            .flat_map(|context| context.autoscalers.values());
-        all.filter(move |a| a.target.is(key))
+        let context = self.context().into_iter();
+        context.flat_map(move |context| context.scaling(|target| target.is(key)))
+    }
+
+    /// The HorizontalPodAutoscaler through which KEDA scales it for a ScaledObject, once that is there.
+    #[must_use]
+    pub fn made_by(&self, scaled_object: &Autoscaler) -> Option<&'a Autoscaler> {
+        let mut all = self.context()?.autoscalers.values();
+        all.find(|hpa| scaled_object.made(hpa))
     }
 
     /// LimitRanges of its namespace, by name.
@@ -166,8 +205,7 @@ impl<'a> WorkloadView<'a> {
     /// floor counts: its controller raises what the other leaves.
     #[must_use]
     pub fn floor(&self) -> Option<Floor> {
-        let min = |a: &Autoscaler| a.min.get().copied().or((!a.min.is_invalid()).then_some(1));
-        self.bound(min, |replicas, best| replicas > best)
+        self.bound(Autoscaler::floor, |replicas, best| replicas > best)
     }
 
     /// The effective ceiling: the most replicas that it may be run at. `None` when a value that it needs is invalid.
@@ -175,7 +213,7 @@ impl<'a> WorkloadView<'a> {
     /// With two autoscalers the smaller ceiling counts, where it is not below the floor.
     #[must_use]
     pub fn ceiling(&self) -> Option<Floor> {
-        let ceiling = self.bound(|a| a.max.get().copied(), |replicas, best| replicas < best)?;
+        let ceiling = self.bound(Autoscaler::ceiling, |replicas, best| replicas < best)?;
         let floor = self.floor().filter(|floor| floor.replicas > ceiling.replicas);
         Some(floor.unwrap_or(ceiling))
     }
@@ -183,7 +221,7 @@ impl<'a> WorkloadView<'a> {
     /// What the autoscaler says that goes before the others; without any, `spec.replicas`.
     fn bound(
         &self,
-        of: impl Fn(&Autoscaler) -> Option<i32>,
+        of: impl Fn(&Autoscaler) -> Option<u32>,
         before: impl Fn(u32, u32) -> bool,
     ) -> Option<Floor> {
         let replicas = self.workload.desired()?;
@@ -191,16 +229,13 @@ impl<'a> WorkloadView<'a> {
             replicas,
             source: FloorSource::Replicas,
         };
-        if replicas == 0 {
-            return Some(own);
-        }
         let mut best: Option<Floor> = None;
-        for autoscaler in self.autoscalers() {
-            let replicas = u32::try_from(of(autoscaler)?).ok()?;
+        for autoscaler in self.autoscalers().filter(|a| a.acts(replicas)) {
+            let replicas = of(autoscaler)?;
             if best.as_ref().is_none_or(|b| before(replicas, b.replicas)) {
                 best = Some(Floor {
                     replicas,
-                    source: FloorSource::Autoscaler(autoscaler.name.clone()),
+                    source: autoscaler.into(),
                 });
             }
         }
@@ -271,6 +306,12 @@ impl<'a> WorkloadView<'a> {
     /// All nodes whose Node object is known.
     pub fn nodes(&self) -> impl Iterator<Item = NodeView<'a>> + use<'a> {
         self.index.cluster().nodes()
+    }
+
+    /// What the largest of the nodes that take pods has for them, each resource for itself.
+    #[must_use]
+    pub fn largest_node(&self) -> Allocatable {
+        self.index.nodes.largest()
     }
 
     fn context(&self) -> Option<&'a super::namespaces::NamespaceContext> {

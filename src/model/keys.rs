@@ -26,11 +26,12 @@ pub enum Kind {
     LimitRange,
     PersistentVolume,
     Lease,
+    ScaledObject,
 }
 
 impl Kind {
     /// Every kind that is read, from files or from a cluster.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -47,10 +48,11 @@ impl Kind {
         Kind::LimitRange,
         Kind::PersistentVolume,
         Kind::Lease,
+        Kind::ScaledObject,
     ];
 
     /// The kinds that the operator watches.
-    pub const WATCHED: [Kind; 16] = [
+    pub const WATCHED: [Kind; 17] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -67,6 +69,7 @@ impl Kind {
         Kind::LimitRange,
         Kind::PersistentVolume,
         Kind::Lease,
+        Kind::ScaledObject,
     ];
 
     /// The kind's name as in a manifest: `Deployment`.
@@ -89,6 +92,7 @@ impl Kind {
             Kind::LimitRange => "LimitRange",
             Kind::PersistentVolume => "PersistentVolume",
             Kind::Lease => "Lease",
+            Kind::ScaledObject => "ScaledObject",
         }
     }
 
@@ -102,6 +106,7 @@ impl Kind {
             Kind::PodDisruptionBudget => "policy",
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::Lease => "coordination.k8s.io",
+            Kind::ScaledObject => "keda.sh",
             Kind::Pod
             | Kind::Node
             | Kind::Namespace
@@ -116,6 +121,7 @@ impl Kind {
     pub const fn version(self) -> &'static str {
         match self {
             Kind::HorizontalPodAutoscaler => "v2",
+            Kind::ScaledObject => "v1alpha1",
             _ => "v1",
         }
     }
@@ -140,6 +146,7 @@ impl Kind {
             Kind::LimitRange => "limitranges",
             Kind::PersistentVolume => "persistentvolumes",
             Kind::Lease => "leases",
+            Kind::ScaledObject => "scaledobjects",
         }
     }
 
@@ -196,6 +203,12 @@ impl Kind {
             self,
             Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet | Kind::Pod | Kind::Node
         )
+    }
+
+    /// Whether a cluster need not have it: it comes with a CustomResourceDefinition, and where that is missing there are none.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Kind::ScaledObject)
     }
 
     /// Whether objects of this kind live outside namespaces.

@@ -3,6 +3,7 @@
 //! Everything that comes from Kubernetes is turned into these types by `source`, once; nothing past that point sees a
 //! Kubernetes client's type. Names are Kubernetes' own.
 
+pub mod autoscaler;
 pub mod config;
 pub mod context;
 pub mod field;
@@ -14,7 +15,9 @@ pub mod object;
 pub mod pod;
 pub mod quantity;
 pub mod report;
+pub mod request;
 pub mod requires;
+pub mod resource;
 pub mod selector;
 pub mod subject;
 pub mod template;

@@ -1,6 +1,7 @@
 //! Anything that the index can be given.
 
-use super::context::{Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
+use super::autoscaler::Autoscaler;
+use super::context::{DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
 use super::field::FieldProblem;
 use super::keys::{Kind, ObjectKey};
 use super::node::{Lease, Node};
@@ -28,7 +29,7 @@ pub enum Object {
     Lease(Lease),
     /// A namespace.
     Namespace(Namespace),
-    /// A HorizontalPodAutoscaler.
+    /// A HorizontalPodAutoscaler, or a ScaledObject of KEDA.
     Autoscaler(Autoscaler),
     /// A PodDisruptionBudget.
     DisruptionBudget(DisruptionBudget),
@@ -52,9 +53,7 @@ impl Object {
             Object::Node(n) => ObjectKey::new(Kind::Node, "", n.name.clone()),
             Object::Lease(l) => ObjectKey::new(Kind::Lease, NODE_LEASE_NAMESPACE, l.node.clone()),
             Object::Namespace(n) => ObjectKey::new(Kind::Namespace, "", n.name.clone()),
-            Object::Autoscaler(a) => {
-                ObjectKey::new(Kind::HorizontalPodAutoscaler, a.namespace.clone(), a.name.clone())
-            }
+            Object::Autoscaler(a) => a.key(),
             Object::DisruptionBudget(p) => {
                 ObjectKey::new(Kind::PodDisruptionBudget, p.namespace.clone(), p.name.clone())
             }

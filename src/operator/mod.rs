@@ -45,7 +45,7 @@ use self::lease::{Elector, LeaseTiming, Outcome};
 use self::metrics::{Detail, Metrics};
 use self::reconcile::{Input, Read, Reconciler};
 use self::unread::Unread;
-use self::watch::{Seen, watch};
+use self::watch::{Presence, Seen, watch};
 use self::writer::Writer;
 use crate::api::{ClusterResilienceReport, ResilienceReport};
 use crate::engine::Engine;
@@ -247,6 +247,7 @@ fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mp
             tokio::spawn(watch(
                 api,
                 kind.plural(),
+                kind.into(),
                 readiness.clone(),
                 metrics.clone(),
                 out.clone(),
@@ -258,6 +259,7 @@ fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mp
     tokio::spawn(watch(
         reports,
         "resiliencereports",
+        Presence::Expected,
         readiness.clone(),
         metrics.clone(),
         out.clone(),
@@ -268,6 +270,7 @@ fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mp
     tokio::spawn(watch(
         cluster,
         "clusterresiliencereports",
+        Presence::Expected,
         readiness,
         metrics,
         out.clone(),

@@ -234,6 +234,13 @@ impl Reconciler {
                 }
             }
             Seen::Unreadable(why) => index.set_unreadable(kind, why),
+            Seen::Missing => {
+                index.set_missing(kind);
+                self.unread.list_begins(kind.plural());
+                if self.unread.list_ends(kind.plural()) {
+                    self.tell_unread(kind.plural());
+                }
+            }
             Seen::Deleted(Read { key, .. }) => {
                 index.delete(&key);
                 self.is_read(kind.plural(), || key.path());
@@ -304,7 +311,7 @@ impl Reconciler {
                 }
                 return;
             }
-            Seen::Unreadable(_) => return,
+            Seen::Unreadable(_) | Seen::Missing => return,
             Seen::Applied(report) => (report, false),
             Seen::Deleted(report) => (report, true),
         };

@@ -4,7 +4,11 @@
 //! `check` and a table of cases. Adding one = one file and one line in [`RULES`]; the command line, the README's table and
 //! the reports follow from that.
 
+mod autoscaler_blind;
+mod autoscaler_conflict;
+mod autoscaler_headroom;
 mod eviction_tolerance;
+mod few_large_replicas;
 mod memory_limit;
 mod min_replicas;
 mod pod_spread;
@@ -19,7 +23,8 @@ mod tests;
 
 use jiff::Timestamp;
 
-use crate::index::{Listing, WorkloadView};
+use crate::index::{Index, Listing, WorkloadView};
+use crate::model::autoscaler::Autoscaler;
 use crate::model::finding::{CheckResult, Outcome, Severity};
 use crate::model::keys::{Kind, is_system_namespace};
 use crate::policy::Policy;
@@ -91,6 +96,10 @@ pub static RULES: &[Rule] = &[
     min_replicas::RULE,
     pod_spread::RULE,
     readiness_probe::RULE,
+    few_large_replicas::RULE,
+    autoscaler_conflict::RULE,
+    autoscaler_headroom::RULE,
+    autoscaler_blind::RULE,
     resource_requests::RULE,
     eviction_tolerance::RULE,
     single_domain::RULE,
@@ -156,6 +165,13 @@ pub fn judge(question: &Question<'_>) -> Judgement {
         judgement.results.extend(results);
     }
     judgement
+}
+
+/// The autoscalers whose target does not exist, with what is to be said of each: no workload is there to say it of.
+pub fn judge_strays(index: &Index) -> impl Iterator<Item = (&Autoscaler, CheckResult)> {
+    let is_of_files = index.is_of_files();
+    let strays = index.strays();
+    strays.filter_map(move |stray| Some((stray, autoscaler_conflict::judge_stray(stray, is_of_files)?)))
 }
 
 /// The `//!` comment at the head of a source file, as Markdown: rules and detectors carry their reference page there.

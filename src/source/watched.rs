@@ -188,6 +188,7 @@ watched_kinds! {
     EndpointSlices: EndpointSlice, NamespaceResourceScope, EndpointSliceFields;
     LimitRanges: LimitRange, NamespaceResourceScope, LimitRangeFields;
     PersistentVolumes: PersistentVolume, ClusterResourceScope, VolumeFields;
+    ScaledObjects: ScaledObject, NamespaceResourceScope, ScaledObjectFields;
     JudgedPods: Pod, NamespaceResourceScope, BarePodFields;
 }
 
@@ -216,7 +217,7 @@ macro_rules! for_each_kind {
     ($client:expr, |$kind:ident, $api:ident| $body:block) => {
         $crate::source::watched::for_each_kind!(@each $client, $kind, $api, $body,
             Deployments StatefulSets DaemonSets CronJobs Jobs ReplicaSets Pods Nodes Namespaces HorizontalPodAutoscalers
-            PodDisruptionBudgets Services EndpointSlices LimitRanges PersistentVolumes Leases)
+            PodDisruptionBudgets Services EndpointSlices LimitRanges PersistentVolumes Leases ScaledObjects)
     };
     (@each $client:expr, $kind:ident, $api:ident, $body:block, $($marker:ident)*) => {$({
         use $crate::source::watched::{WatchedKind as _, $marker};
@@ -293,6 +294,7 @@ mod tests {
             path::<HorizontalPodAutoscalers>(),
             "/apis/autoscaling/v2/horizontalpodautoscalers"
         );
+        assert_eq!(path::<ScaledObjects>(), "/apis/keda.sh/v1alpha1/scaledobjects");
         assert_eq!(
             path::<EndpointSlices>(),
             "/apis/discovery.k8s.io/v1/endpointslices"

@@ -341,7 +341,6 @@ fn items_that_are_no_objects_do_not_cost_their_neighbours() {
 }
 
 #[rstest]
-#[case::contradictory("minReplicas: 5, maxReplicas: 2", "4:37", "must be at least minReplicas")]
 #[case::no_maximum("minReplicas: 5", "4:7", "spec.maxReplicas")]
 #[case::negative("minReplicas: -1, maxReplicas: 2", "4:21", "spec.minReplicas")]
 #[case::zero("maxReplicas: 0", "4:21", "spec.maxReplicas")]

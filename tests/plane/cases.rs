@@ -223,26 +223,46 @@ fn memory_cases() -> Vec<Case> {
 }
 
 fn replica_cases() -> Vec<Case> {
-    let mut elsewhere = replicas("hpa-elsewhere", &["min-replicas"], Some(1), None);
+    let mut elsewhere = replicas(
+        "hpa-elsewhere",
+        &["few-large-replicas", "min-replicas"],
+        Some(1),
+        None,
+    );
     elsewhere
         .plant
         .push(hpa("planted", "hpa-elsewhere", "somebody-else", Some(2), 5));
     let mut bare = replicas(
         "hpa-no-spread",
-        &["min-replicas", "pod-spread"],
+        &["few-large-replicas", "min-replicas", "pod-spread"],
         Some(2),
         Some((Some(1), 5)),
     );
     bare.plant[0]["spec"]["template"]["spec"]["topologySpreadConstraints"].take();
     vec![
-        replicas("absent", &["min-replicas"], None, None),
-        replicas("one", &["min-replicas"], Some(1), None),
+        replicas("absent", &["few-large-replicas", "min-replicas"], None, None),
+        replicas("one", &["few-large-replicas", "min-replicas"], Some(1), None),
         replicas("zero", &[], Some(0), None),
         replicas("zero-with-hpa", &[], Some(0), Some((Some(2), 5))),
-        replicas("hpa-min-absent", &["min-replicas"], Some(3), Some((None, 5))),
-        replicas("hpa-1-to-5", &["min-replicas"], Some(3), Some((Some(1), 5))),
+        replicas(
+            "hpa-min-absent",
+            &["few-large-replicas", "min-replicas"],
+            Some(3),
+            Some((None, 5)),
+        ),
+        replicas(
+            "hpa-1-to-5",
+            &["few-large-replicas", "min-replicas"],
+            Some(3),
+            Some((Some(1), 5)),
+        ),
         replicas("hpa-2-to-5", &[], Some(2), Some((Some(2), 5))),
-        replicas("hpa-1-to-1", &["min-replicas"], Some(1), Some((Some(1), 1))),
+        replicas(
+            "hpa-1-to-1",
+            &["autoscaler-headroom", "few-large-replicas", "min-replicas"],
+            Some(1),
+            Some((Some(1), 1)),
+        ),
         replicas("hpa-raises-one", &[], Some(1), Some((Some(3), 5))),
         elsewhere,
         bare,
@@ -360,7 +380,7 @@ fn kind_cases() -> Vec<Case> {
         ),
         set(
             "everything-missing",
-            &["memory-limit:app", "min-replicas"],
+            &["memory-limit:app", "few-large-replicas", "min-replicas"],
             workload("Deployment", "planted", "everything-missing", None, bare),
         ),
     ]

@@ -14,5 +14,6 @@ mod leaders;
 mod planted;
 mod recorded;
 mod refused;
+mod scaled;
 mod suspect;
 mod world;

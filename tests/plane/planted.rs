@@ -230,7 +230,7 @@ fn context_that_comes_and_goes_changes_the_verdict() {
         .plane
         .kubectl(&["scale", "deployment", "web", "-n", "context", "--replicas=1"])
         .expect("scaled");
-    says(&["memory-limit:app", "min-replicas"]);
+    says(&["memory-limit:app", "few-large-replicas", "min-replicas"]);
     world.rolled_out("context", "web");
 
     // A LimitRange acts when a pod is made: those that run are still without.
@@ -246,12 +246,12 @@ fn context_that_comes_and_goes_changes_the_verdict() {
         .plane
         .kubectl(&["rollout", "restart", "deployment/web", "-n", "context"])
         .expect("restarted");
-    says(&["min-replicas"]);
+    says(&["few-large-replicas", "min-replicas"]);
     world
         .plane
         .kubectl(&["delete", "limitrange", "limits", "-n", "context"])
         .expect("deleted");
-    says(&["memory-limit:app", "min-replicas"]);
+    says(&["memory-limit:app", "few-large-replicas", "min-replicas"]);
     world
         .plane
         .kubectl(&["delete", "namespace", "context", "--wait=false"])

@@ -169,6 +169,28 @@ impl Scaling {
         }
     }
 
+    /// Whether somebody else sets the replicas of an autoscaler's target: the subject, if any, and the answer. A 0 switches
+    /// the autoscaler off.
+    const fn conflict(self) -> (&'static str, &'static str) {
+        match self {
+            Scaling::Autoscaled {
+                replicas: Some(1..), ..
+            } => ("replicas", "fail warning"),
+            Scaling::Autoscaled { .. } => ("", "pass"),
+            Scaling::Replicas(_) | Scaling::Absent | Scaling::OthersAutoscaler(_) => ("", "notApplicable"),
+        }
+    }
+
+    /// Whether an autoscaler that is not switched off has room.
+    fn headroom(self) -> &'static str {
+        let (floor, ceiling) = self.bounds();
+        match self {
+            Scaling::Autoscaled { .. } if ceiling > floor => "pass",
+            Scaling::Autoscaled { .. } if floor > 0 => "fail info",
+            _ => "notApplicable",
+        }
+    }
+
     /// What stands in `spec.replicas`.
     pub(crate) fn replicas(self) -> Option<u32> {
         match self {
@@ -369,6 +391,14 @@ fn is_zero(limit: &str) -> bool {
     matches!(limit, "0" | "\"0\"" | "0Mi")
 }
 
+/// The rules on how it is scaled, beside `min-replicas`.
+const SCALING_RULES: [&str; 4] = [
+    "few-large-replicas",
+    "autoscaler-conflict",
+    "autoscaler-headroom",
+    "autoscaler-blind",
+];
+
 /// An application.
 #[derive(Debug)]
 pub(crate) struct App<'t> {
@@ -448,6 +478,7 @@ impl<'t> App<'t> {
             for rule in ["memory-limit", "min-replicas", "pod-spread"]
                 .into_iter()
                 .chain(TEMPLATE_RULES)
+                .chain(SCALING_RULES)
             {
                 is(rule, "", "notApplicable");
             }
@@ -461,6 +492,7 @@ impl<'t> App<'t> {
             is("pod-spread", "", "notApplicable");
             TEMPLATE_RULES
                 .into_iter()
+                .chain(SCALING_RULES)
                 .for_each(|rule| is(rule, "", "notApplicable"));
             return;
         }
@@ -475,6 +507,10 @@ impl<'t> App<'t> {
         is("eviction-tolerance", "", "pass");
         is("single-domain", "", "notApplicable");
         is("termination-grace", "", "pass");
+        let (subject, status) = self.scaling.conflict();
+        is("autoscaler-conflict", subject, status);
+        is("autoscaler-headroom", "", self.scaling.headroom());
+        is("autoscaler-blind", "", "notApplicable");
         let (floor, ceiling) = self.scaling.bounds();
         is(
             "min-replicas",
@@ -482,6 +518,16 @@ impl<'t> App<'t> {
             match floor {
                 0 => "notApplicable",
                 1 => "fail warning",
+                _ => "pass",
+            },
+        );
+        // Every container requests CPU.
+        is(
+            "few-large-replicas",
+            "",
+            match floor {
+                0 => "notApplicable",
+                1 => "fail info",
                 _ => "pass",
             },
         );

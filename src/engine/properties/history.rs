@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use crate::model::autoscaler::{Condition, Horizontal};
 use crate::model::context::LimitRangeType;
 use crate::model::field::Field;
 use crate::model::keys::{Kind, ObjectKey};
@@ -20,8 +21,8 @@ use crate::model::pod::{Pod, PodPhase};
 use crate::model::subject::Subject;
 use crate::model::template::TaintEffect;
 use crate::model::testing::{
-    budget, controller, endpoint_slice, hpa, lease, limit_range, namespace, node, pod, replica_set, service,
-    wall, workload,
+    budget, controller, endpoint_slice, hpa, lease, limit_range, namespace, node, pod, replica_set,
+    scaled_object, service, wall, workload,
 };
 use crate::model::workload::{Strategy as Rollout, Workload};
 
@@ -92,6 +93,9 @@ pub(super) enum NodeState {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Beside {
     Autoscaler,
+    /// The same autoscaler, which sees or has just gone blind.
+    Sight,
+    ScaledObject,
     Budget,
     LimitRange,
     Service,
@@ -256,6 +260,8 @@ fn of_workloads() -> impl Strategy<Value = Action> {
 pub(super) fn beside(of: impl Strategy<Value = usize>) -> impl Strategy<Value = Action> {
     let what = prop_oneof![
         Just(Beside::Autoscaler),
+        Just(Beside::Sight),
+        Just(Beside::ScaledObject),
         Just(Beside::Budget),
         Just(Beside::LimitRange),
         Just(Beside::Service),
@@ -441,7 +447,7 @@ impl World {
             Action::RemoveLease { nth } => {
                 self.remove(&ObjectKey::new(Kind::Lease, NODE_LEASE_NAMESPACE, NODES[nth].0))
             }
-            Action::Beside { of, what, n } => self.beside(of, what, n),
+            Action::Beside { of, what, n } => self.beside(of, what, n, at),
             Action::Mend => self.mend(at),
         }
     }
@@ -543,11 +549,27 @@ impl World {
         actions.iter().flat_map(|action| self.act(action, at)).collect()
     }
 
-    fn beside(&mut self, of: usize, what: Beside, n: Option<u8>) -> Vec<Event> {
+    fn beside(&mut self, of: usize, what: Beside, n: Option<u8>, at: i64) -> Vec<Event> {
         let path = WORKLOADS[of].1;
         let (within, _) = path.split_once('/').expect("namespace/name");
         let made = |n: u8| match what {
             Beside::Autoscaler => Object::Autoscaler(hpa(path, (n > 0).then_some(i32::from(n)), 5)),
+            Beside::Sight => {
+                let since = Some(wall(at));
+                let active = match n % 2 {
+                    0 => Condition::True,
+                    _ => Condition::False {
+                        reason: "FailedGetResourceMetric".into(),
+                        since,
+                    },
+                };
+                let sight = |own: &mut Horizontal| (own.active, own.able) = (active, Condition::True);
+                hpa(path, Some(2), 5).horizontal_with(sight).object()
+            }
+            Beside::ScaledObject => {
+                let scaled = scaled_object(path, (n > 0).then_some(i32::from(n)), Some(2));
+                scaled.keda_with(|own| own.fallback = n == 3).object()
+            }
             Beside::Budget => Object::DisruptionBudget(budget(path)),
             Beside::LimitRange => {
                 let default = ["64Mi", "1Gi"].get(usize::from(n)).copied();

@@ -12,6 +12,7 @@ use crate::model::keys::Name;
 use crate::model::report::{FindingState, ReportStatus, TIMELINE_MAX, Transition, Verdict};
 use crate::model::subject::Subject;
 use crate::model::testing::cases;
+use crate::rules;
 
 type At = (Subject, Name, String);
 
@@ -150,7 +151,7 @@ proptest! {
         }
     }
 
-    /// Of what is gone nothing is active, in no report and no metric.
+    /// Of what is gone nothing is active, in no report and no metric; but an autoscaler that it leaves behind is told of.
     #[test]
     fn nothing_is_active_of_what_is_gone(steps in histories(40)) {
         let mut run = Run::new();
@@ -170,6 +171,10 @@ proptest! {
             let unreported: Vec<_> = unreported.collect();
             for key in &unreported {
                 *active.entry(("memory-limit", Severity::Warning, &*key.namespace)).or_default() += 1;
+            }
+            for (stray, result) in rules::judge_strays(run.engine.index()) {
+                let severity = result.severity().expect("only what fails is told");
+                *active.entry((result.rule, severity, &stray.namespace)).or_default() += 1;
             }
             let mut counted: BTreeMap<(&str, Severity, &str), i32> = BTreeMap::new();
             for at in run.engine.active() {

@@ -305,6 +305,7 @@ static NODE: Keep = Only(&[
                 "nodeInfo",
                 Only(&[("bootID", Scalar), ("kubeletVersion", Scalar)]),
             ),
+            ("allocatable", Only(&[("memory", Scalar), ("cpu", Scalar)])),
         ]),
     ),
 ]);
@@ -313,19 +314,56 @@ static LEASE: Keep = Only(&[("metadata", meta!()), ("spec", Only(&[("renewTime",
 
 static NAMESPACE: Keep = Only(&[("metadata", meta!(STRINGS))]);
 
+const SCALE_TARGET: Keep = Only(&[("apiVersion", Scalar), ("kind", Scalar), ("name", Scalar)]);
+
+/// Of an autoscaler.
+const CONDITIONS: Keep = Items(&Only(&[
+    ("type", Scalar),
+    ("status", Scalar),
+    ("reason", Scalar),
+    ("lastTransitionTime", Scalar),
+]));
+
 static AUTOSCALER: Keep = Only(&[
     ("metadata", meta!()),
     (
         "spec",
         Only(&[
-            (
-                "scaleTargetRef",
-                Only(&[("apiVersion", Scalar), ("kind", Scalar), ("name", Scalar)]),
-            ),
+            ("scaleTargetRef", SCALE_TARGET),
             ("minReplicas", Scalar),
             ("maxReplicas", Scalar),
         ]),
     ),
+    (
+        "status",
+        Only(&[("currentReplicas", Scalar), ("conditions", CONDITIONS)]),
+    ),
+]);
+
+static SCALED_OBJECT: Keep = Only(&[
+    (
+        "metadata",
+        Only(&[
+            ("name", Scalar),
+            ("namespace", Scalar),
+            ("uid", Scalar),
+            ("annotations", Read),
+        ]),
+    ),
+    (
+        "spec",
+        Only(&[
+            ("scaleTargetRef", SCALE_TARGET),
+            ("minReplicaCount", Scalar),
+            ("maxReplicaCount", Scalar),
+            ("idleReplicaCount", Scalar),
+            (
+                "advanced",
+                Only(&[("horizontalPodAutoscalerConfig", Only(&[("name", Scalar)]))]),
+            ),
+        ]),
+    ),
+    ("status", Only(&[("conditions", CONDITIONS)])),
 ]);
 
 static BUDGET: Keep = Only(&[
@@ -411,6 +449,7 @@ const fn kept(kind: Kind, is_controlled: bool) -> &'static Keep {
         Kind::Lease => &LEASE,
         Kind::Namespace => &NAMESPACE,
         Kind::HorizontalPodAutoscaler => &AUTOSCALER,
+        Kind::ScaledObject => &SCALED_OBJECT,
         Kind::PodDisruptionBudget => &BUDGET,
         Kind::Service => &SERVICE,
         Kind::EndpointSlice => &ENDPOINT_SLICE,

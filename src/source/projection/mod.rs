@@ -9,6 +9,7 @@
 //! each is a [`FieldProblem`] of the one object, whose other fields are still read.
 //! Defaults are not filled in here: the model says for each field what its absence means.
 
+mod autoscaler;
 mod bare_pod;
 mod container;
 mod context;
@@ -42,8 +43,9 @@ pub use self::keys::is_read;
 use self::loose::Struct;
 use self::path::{Path, Problems};
 pub(crate) use self::{
+    autoscaler::{AutoscalerFields, ScaledObjectFields},
     bare_pod::BarePodFields,
-    context::{AutoscalerFields, EndpointSliceFields, NamespaceFields, ServiceFields},
+    context::{EndpointSliceFields, NamespaceFields, ServiceFields},
     limits::{BudgetFields, LimitRangeFields},
     meta::Identity,
     node::{LeaseFields, NodeFields},
@@ -151,6 +153,7 @@ fn read_kind<'de, D: serde::Deserializer<'de>>(kind: Kind, from: D) -> Result<Se
         Kind::LimitRange => read::<LimitRangeFields<'_>, D>(kind, from),
         Kind::PersistentVolume => read::<VolumeFields<'_>, D>(kind, from),
         Kind::Lease => read::<LeaseFields<'_>, D>(kind, from),
+        Kind::ScaledObject => read::<ScaledObjectFields<'_>, D>(kind, from),
     }
 }
 

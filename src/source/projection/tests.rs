@@ -408,7 +408,8 @@ fn a_node_is_read() {
         "deletionTimestamp": "2026-01-01T00:00:00Z"},
         "spec": {"unschedulable": true, "taints": [{"key": "k", "effect": "NoExecute", "timeAdded": "2026-01-01T00:00:00Z"},
             {"key": "odd", "effect": "Sometimes"}, null, 7]},
-        "status": {"nodeInfo": {"bootID": "b", "kubeletVersion": "v1.36.4"}, "conditions": [
+        "status": {"nodeInfo": {"bootID": "b", "kubeletVersion": "v1.36.4"},
+            "allocatable": {"memory": "8Gi", "cpu": "3920m", "pods": "110"}, "conditions": [
             {"type": "MemoryPressure", "status": "False"},
             {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}});
     let Object::Node(n) = live(Kind::Node, &object) else {
@@ -421,6 +422,8 @@ fn a_node_is_read() {
         (ReadyStatus::Unknown, "NodeStatusUnknown")
     );
     assert_eq!((&*n.boot_id, &*n.kubelet_version), ("b", "v1.36.4"));
+    let allocatable = [n.allocatable.memory, n.allocatable.cpu].map(|q| q.expect("an amount").to_string());
+    assert_eq!(allocatable, ["8Gi", "3920m"]);
 }
 
 #[test]

@@ -140,13 +140,18 @@ impl Recording {
         Ok(recording)
     }
 
-    /// An index that waits for the kinds that the recording holds, and knows nothing of the others.
+    /// An index that waits for the kinds that the recording holds, and knows nothing of the others; of optional kinds there
+    /// are then none.
     #[must_use]
     pub fn index(&self) -> Index {
         let mut index = Index::new();
         index.set_version(ClusterVersion::parse(&self.header.kubernetes).unwrap_or(ClusterVersion::NEWEST));
         for kind in Kind::WATCHED.into_iter().filter(|kind| !self.held.contains(kind)) {
-            index.set_unreadable(kind, "the recording does not hold them");
+            if kind.is_optional() {
+                index.set_missing(kind);
+            } else {
+                index.set_unreadable(kind, "the recording does not hold them");
+            }
         }
         if !self.header.whole_templates {
             index.set_sparse_templates();

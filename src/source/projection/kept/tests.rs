@@ -44,7 +44,30 @@ fn schema(kind: Kind) -> Value {
         Kind::LimitRange => of::<LimitRange>(),
         Kind::PersistentVolume => of::<PersistentVolume>(),
         Kind::Lease => of::<Lease>(),
+        Kind::ScaledObject => scaled_object(),
     }
+}
+
+/// As KEDA's CustomResourceDefinition has it, and more of it than is read; in our own words.
+fn scaled_object() -> Value {
+    let mut schema = schema_for!(HorizontalPodAutoscaler).to_value();
+    let (text, number) = (json!({ "type": "string" }), json!({ "type": "integer" }));
+    let map = |fields: Value| json!({ "type": "object", "properties": fields });
+    let list = |items: Value| json!({ "type": "array", "items": items });
+    let texts = json!({ "type": "object", "additionalProperties": text });
+    let condition = json!({ "type": text, "status": text, "reason": text, "message": text });
+    let trigger = json!({ "type": text, "name": text, "metricType": text, "metadata": texts,
+        "authenticationRef": map(json!({ "name": text, "kind": text })) });
+    let target = json!({ "apiVersion": text, "kind": text, "name": text, "envSourceContainerName": text });
+    let config = json!({ "name": text, "behavior": map(json!({ "scaleDown": map(json!({ "selectPolicy": text })) })) });
+    let advanced =
+        json!({ "horizontalPodAutoscalerConfig": map(config), "restoreToOriginalReplicaCount": text });
+    schema["properties"]["spec"] = map(json!({ "scaleTargetRef": map(target), "pollingInterval": number,
+        "idleReplicaCount": number, "minReplicaCount": number, "maxReplicaCount": number, "advanced": map(advanced),
+        "triggers": list(map(trigger)), "fallback": map(json!({ "replicas": number })) }));
+    schema["properties"]["status"] = map(json!({ "conditions": list(map(condition)), "hpaName": text,
+        "externalMetricNames": list(text), "lastActiveTime": { "type": "string", "format": "date-time" } }));
+    schema
 }
 
 /// Makes whole objects; what it chooses among is said by a list of numbers.
@@ -108,7 +131,7 @@ impl Maker<'_> {
                 let value = self.make(&schema["additionalProperties"], &format!("{path}.*"));
                 let ours = self.make(&schema["additionalProperties"], &format!("{path}.ours"));
                 json!({ "some.key/of-theirs": value, "plimsoll.dev/owner": ours, "pod-template-hash": "abc",
-                    "kubernetes.io/service-name": "web", "memory": "64Mi" })
+                    "kubernetes.io/service-name": "web", "memory": "64Mi", "autoscaling.keda.sh/paused": "true" })
             }
             // Whatever somebody applied: managedFields, raw extensions.
             _ => json!({ "f:spec": self.plant(path) }),
@@ -122,6 +145,8 @@ impl Maker<'_> {
                 "Ready",
                 "DisruptionTarget",
                 "Progressing",
+                "ScalingActive",
+                "Fallback",
                 "Container",
                 "Pod",
                 "RollingUpdate",
