@@ -3,7 +3,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::index::Index;
-use crate::model::budget::DisruptionBudget;
+use crate::model::budget::{DisruptionBudget, UnhealthyPodEviction};
 use crate::model::field::Field;
 use crate::model::finding::{CheckResult, Outcome};
 use crate::model::keys::Kind;
@@ -13,7 +13,6 @@ use crate::model::testing::{budget, cases, deployment, hpa, labels, selector, st
 use crate::model::workload::Workload;
 use crate::policy::Policy;
 use crate::rules::tests::{advice, index, judged, lines, manifest};
-use crate::source::projection;
 
 const RULE: &str = "pdb-missing";
 
@@ -195,6 +194,21 @@ fn the_remedy_hurts_nobody_else(
     }
 }
 
+/// The budget that a remedy's manifest makes.
+fn made(manifest: &serde_json::Value) -> DisruptionBudget {
+    let text = |value: &serde_json::Value| value.as_str().expect("a string").to_owned();
+    let (metadata, spec) = (&manifest["metadata"], &manifest["spec"]);
+    let path = format!("{}/{}", text(&metadata["namespace"]), text(&metadata["name"]));
+    let most: crate::model::intstr::IntOrString =
+        serde_json::from_value(spec["maxUnavailable"].clone()).expect("an amount");
+    let selector = serde_json::from_value(spec["selector"].clone()).expect("a selector");
+    assert_eq!(spec["unhealthyPodEvictionPolicy"], "AlwaysAllow");
+    DisruptionBudget {
+        unhealthy: Field::Set(UnhealthyPodEviction::AlwaysAllow),
+        ..budget(&path).max_unavailable(most).selecting(selector)
+    }
+}
+
 /// How the answer of a rule compares: the larger, the worse.
 fn badness(result: &CheckResult) -> u8 {
     match &result.outcome {
@@ -293,9 +307,7 @@ proptest! {
             else {
                 continue;
             };
-            let json = manifest.to_string();
-            let made = projection::from_json(Kind::PodDisruptionBudget, json.as_bytes()).expect("a budget");
-            prop_assert!(made.problems().is_empty());
+            let made = made(&manifest).object();
             prop_assert!(
                 !index.view(&key).expect("a workload").alike().is_empty(),
                 "it selects the workload's pods"
