@@ -10,6 +10,7 @@
 //! It has no client, no async and no clock. Each call marks the workloads and nodes whose answers it may have changed
 //! ([`Index::take_dirty`]); an event that changes nothing that is read marks nothing.
 
+mod budgets;
 mod intern;
 mod namespaces;
 mod nodes;
@@ -22,6 +23,7 @@ mod volumes;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+pub use self::budgets::{Allowance, BudgetView};
 pub use self::nodes::NodeId;
 pub use self::owners::{NodeCount, OwnerId};
 pub use self::requires::Serving;

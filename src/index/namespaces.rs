@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Index;
+use super::budgets::concerns;
 use super::owners::OwnerId;
 use super::requires::Watched;
 use super::volumes::BoundVolume;
-use crate::model::context::{Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
+use crate::model::budget::DisruptionBudget;
+use crate::model::context::{Autoscaler, EndpointSlice, LimitRange, Namespace, Service};
 use crate::model::keys::{Kind, Name, ObjectKey};
 
 /// One namespace's objects, by name.
@@ -118,18 +120,18 @@ impl Index {
             return;
         };
         for target in [Some(target), old.map(|old| old.target)].into_iter().flatten() {
-            self.mark_in(&namespace, |w| target.is(&w.key));
+            self.mark_floors(&namespace, |w| target.is(&w.key));
         }
     }
 
     pub(super) fn apply_budget(&mut self, budget: DisruptionBudget) {
         let (namespace, name) = (budget.namespace.clone(), budget.name.clone());
-        let selector = budget.selector.clone();
+        let new = budget.clone();
         let Some(old) = replaced(&mut self.context_mut(&namespace).budgets, &name, budget) else {
             return;
         };
-        for selector in [selector, old.and_then(|old| old.selector)].into_iter().flatten() {
-            self.mark_in(&namespace, |w| selector.matches(&w.template.labels));
+        for budget in [Some(new), old].into_iter().flatten() {
+            self.mark_in(&namespace, |w| concerns(&budget, w));
         }
     }
 
@@ -179,12 +181,12 @@ impl Index {
             }
             Kind::HorizontalPodAutoscaler => {
                 if let Some(old) = context.autoscalers.remove(name) {
-                    self.mark_in(within, |w| w.key.name == old.target.name);
+                    self.mark_floors(within, |w| w.key.name == old.target.name);
                 }
             }
             Kind::PodDisruptionBudget => {
-                if let Some(selector) = context.budgets.remove(name).and_then(|old| old.selector) {
-                    self.mark_in(within, |w| selector.matches(&w.template.labels));
+                if let Some(old) = context.budgets.remove(name) {
+                    self.mark_in(within, |w| concerns(&old, w));
                 }
             }
             Kind::Service => {

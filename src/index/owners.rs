@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use slab::Slab;
 
+use super::budgets::counts_alike;
 use super::nodes::NodeId;
 use super::pods::PodId;
 use super::requires::Watched;
@@ -244,10 +245,11 @@ impl Index {
             return;
         }
         let judged = kept.is_some();
-        owner.object = kept;
+        let old = std::mem::replace(&mut owner.object, kept);
         if judged {
             owner.labels = None;
         }
+        let counted = self.counted_anew(id, old.as_deref());
         self.dependents.set(&key, self.owners.get(id).object.as_deref());
         if judged {
             let context = self.context_mut(&key.namespace);
@@ -257,6 +259,9 @@ impl Index {
             self.forget_in_context(&key.namespace, |context| {
                 context.workloads.remove(&id);
             });
+        }
+        for labels in counted {
+            self.mark_sharing(&key.namespace, &labels);
         }
         self.dirty.workloads.insert(key);
     }
@@ -288,6 +293,24 @@ impl Index {
         self.dependents.touch(Watched::AllIn(root.key.namespace.clone()));
     }
 
+    /// The labels of the pods that an owner's change makes more or fewer, as far as its own objects say: those of now, and
+    /// those that it had before.
+    fn counted_anew(&self, id: OwnerId, old: Option<&Workload>) -> Vec<Labels> {
+        let new = self.owners.get(id).object.as_deref();
+        if let (Some(old), Some(new)) = (old, new)
+            && counts_alike(old, new)
+        {
+            return Vec::new();
+        }
+        let mut labels: Vec<Labels> = [old, new]
+            .into_iter()
+            .flatten()
+            .map(|w| w.template.labels.clone())
+            .collect();
+        labels.dedup();
+        labels
+    }
+
     pub(super) fn delete_workload(&mut self, key: &ObjectKey) {
         let Some(id) = self.owners.find(key) else { return };
         let owner = self.owners.get_mut(id);
@@ -302,7 +325,7 @@ impl Index {
             context.foreign.remove(&id);
         });
         let owner = self.owners.get_mut(id);
-        if owner.object.take().is_some() {
+        if let Some(gone) = owner.object.take() {
             let left: Vec<NodeId> = owner.counts.keys().copied().collect();
             left.into_iter().for_each(|node| self.mark_left(node));
             self.dirty.workloads.insert(key.clone());
@@ -310,6 +333,7 @@ impl Index {
             self.forget_in_context(&key.namespace, |context| {
                 context.workloads.remove(&id);
             });
+            self.mark_sharing(&key.namespace, &gone.template.labels);
         }
         self.link(id, None);
         self.owners.release(id);

@@ -1,12 +1,14 @@
 //! Everything about one workload or one node, borrowed from the index: what rules and detectors are given.
 
+use super::budgets::{BudgetView, names_of};
 use super::nodes::{NodeId, NodeSlot};
 use super::owners::{NodeCount, Owner, OwnerId};
 use super::pods::PodRow;
 use super::volumes::BoundVolume;
 use super::{Index, Listing};
+use crate::model::budget::DisruptionBudget;
 use crate::model::config::ClusterVersion;
-use crate::model::context::{Autoscaler, DisruptionBudget, LimitRange, Namespace, Service};
+use crate::model::context::{Autoscaler, LimitRange, Namespace, Service};
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::node::{Node, ReadyStatus};
 use crate::model::pod::PodShape;
@@ -134,13 +136,45 @@ impl<'a> WorkloadView<'a> {
     }
 
     /// PodDisruptionBudgets that select its pods, by name.
-    pub fn budgets(&self) -> impl Iterator<Item = &'a DisruptionBudget> + use<'a> {
-        let labels = &self.workload.template.labels;
-        let all = self
-            .context()
-            .into_iter()
-            .flat_map(|context| context.budgets.values());
-        all.filter(move |budget| budget.selector.as_ref().is_some_and(|s| s.matches(labels)))
+    pub fn budgets(&self) -> impl Iterator<Item = BudgetView<'a>> + use<'a> {
+        let (index, labels) = (self.index, &self.workload.template.labels);
+        let selecting = self.all_budgets().filter(|budget| budget.selects(labels));
+        selecting.map(|budget| BudgetView::new(index, budget))
+    }
+
+    /// A PodDisruptionBudget of its namespace of which it cannot be told what it selects.
+    #[must_use]
+    pub fn budget_without_valid_selector(&self) -> Option<&'a DisruptionBudget> {
+        self.all_budgets().find(|budget| budget.selector.is_invalid())
+    }
+
+    /// The PodDisruptionBudget that has its name, whatever it selects.
+    #[must_use]
+    pub fn budget_of_its_name(&self) -> Option<&'a DisruptionBudget> {
+        self.context()?.budgets.get(&self.key().name)
+    }
+
+    /// A name for a PodDisruptionBudget of its own that no other has.
+    #[must_use]
+    pub fn free_budget_name(&self) -> Option<Name> {
+        let taken = |name: &Name| self.all_budgets().any(|budget| budget.name == *name);
+        names_of(&self.key().name).into_iter().find(|name| !taken(name))
+    }
+
+    /// The workloads, itself among them, whose pods a selector of its [lasting labels](PodTemplate::lasting_labels) would
+    /// select, by key.
+    #[must_use]
+    pub fn alike(&self) -> Vec<WorkloadView<'a>> {
+        let own: Vec<(&str, &str)> = self.template().lasting_labels().collect();
+        let (index, namespace) = (self.index, &self.key().namespace);
+        index.in_namespace(namespace, |labels| {
+            own.iter().all(|(key, value)| labels.get(key) == Some(*value))
+        })
+    }
+
+    fn all_budgets(&self) -> impl Iterator<Item = &'a DisruptionBudget> + use<'a> {
+        let context = self.context().into_iter();
+        context.flat_map(|context| context.budgets.values())
     }
 
     /// Services that select its pods, by name.

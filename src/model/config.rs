@@ -155,6 +155,11 @@ impl ClusterVersion {
     pub const NEWEST: ClusterVersion = ClusterVersion(36);
     /// `matchLabelKeys` of topology spread constraints is on by default (KEP-3243, beta).
     pub const SPREAD_MATCH_LABEL_KEYS: ClusterVersion = ClusterVersion(27);
+    /// `unhealthyPodEvictionPolicy` of PodDisruptionBudgets is on by default (KEP-3017, beta).
+    pub const UNHEALTHY_POD_EVICTION_POLICY: ClusterVersion = ClusterVersion(27);
+    /// `maxUnavailable` of a StatefulSet's rolling update is on by default (KEP-961); it was in 1.35.0 to 1.35.3 too, and then
+    /// taken back.
+    pub const STATEFUL_SET_MAX_UNAVAILABLE: ClusterVersion = ClusterVersion(37);
     /// `matchLabelKeys` and `mismatchLabelKeys` of pod affinity are on by default (KEP-3633, beta).
     pub const AFFINITY_MATCH_LABEL_KEYS: ClusterVersion = ClusterVersion(31);
     /// Pod-level resources are on by default (KEP-2837, beta).

@@ -1,10 +1,9 @@
-//! What relates to a workload: autoscalers, disruption budgets, Services, LimitRanges, namespaces.
+//! What relates to a workload: autoscalers, Services, LimitRanges, namespaces; disruption budgets stand in [`super::budget`].
 
 use super::field::{Field, FieldProblem};
-use super::intstr::IntOrString;
 use super::keys::{Name, ObjectKey};
 use super::quantity::Quantity;
-use super::selector::{LabelSelector, Labels};
+use super::selector::Labels;
 use super::template::Protocol;
 
 /// Something that sets a workload's replicas: a HorizontalPodAutoscaler (a KEDA ScaledObject will be another).
@@ -43,23 +42,6 @@ impl ScaleTarget {
         let same_kind = *self.kind == *kind || *self.kind == kind.to_ascii_lowercase();
         self.name == key.name && *self.group == *key.kind.group() && same_kind
     }
-}
-
-/// A PodDisruptionBudget. Read and related now, judged by the PDB rules that come later.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DisruptionBudget {
-    /// `metadata.namespace`.
-    pub namespace: Name,
-    /// `metadata.name`.
-    pub name: Name,
-    /// `spec.selector`: absent selects nothing, `{}` everything.
-    pub selector: Option<LabelSelector>,
-    /// `spec.minAvailable`.
-    pub min_available: Field<IntOrString>,
-    /// `spec.maxUnavailable`.
-    pub max_unavailable: Field<IntOrString>,
-    /// Fields that Kubernetes would refuse; only manifests have any.
-    pub problems: Vec<FieldProblem>,
 }
 
 /// A Service, as far as it says which pods it serves.

@@ -3,6 +3,7 @@
 //! Everything that comes from Kubernetes is turned into these types by `source`, once; nothing past that point sees a
 //! Kubernetes client's type. Names are Kubernetes' own.
 
+pub mod budget;
 pub mod config;
 pub mod context;
 pub mod field;

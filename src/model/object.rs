@@ -1,6 +1,7 @@
 //! Anything that the index can be given.
 
-use super::context::{Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
+use super::budget::DisruptionBudget;
+use super::context::{Autoscaler, EndpointSlice, LimitRange, Namespace, Service};
 use super::field::FieldProblem;
 use super::keys::{Kind, ObjectKey};
 use super::node::{Lease, Node};
@@ -55,9 +56,7 @@ impl Object {
             Object::Autoscaler(a) => {
                 ObjectKey::new(Kind::HorizontalPodAutoscaler, a.namespace.clone(), a.name.clone())
             }
-            Object::DisruptionBudget(p) => {
-                ObjectKey::new(Kind::PodDisruptionBudget, p.namespace.clone(), p.name.clone())
-            }
+            Object::DisruptionBudget(p) => p.key(),
             Object::Service(s) => ObjectKey::new(Kind::Service, s.namespace.clone(), s.name.clone()),
             Object::EndpointSlice(s) => {
                 ObjectKey::new(Kind::EndpointSlice, s.namespace.clone(), s.name.clone())

@@ -4,14 +4,21 @@
 //! `check` and a table of cases. Adding one = one file and one line in [`RULES`]; the command line, the README's table and
 //! the reports follow from that.
 
+mod budgets;
 mod eviction_tolerance;
+mod floor;
 mod memory_limit;
 mod min_replicas;
+mod pdb_blocks_drain;
+mod pdb_missing;
+mod pdb_overlap;
+mod pdb_unhealthy_eviction;
 mod pod_spread;
 mod readiness_probe;
 mod remedy;
 mod requires;
 mod resource_requests;
+mod rollout_strategy;
 mod single_domain;
 mod termination_grace;
 #[cfg(test)]
@@ -57,6 +64,24 @@ impl From<Outcome> for Answers {
     }
 }
 
+/// Why a rule has nothing to judge.
+#[derive(Debug)]
+enum Unjudged {
+    /// What it asks does not arise.
+    NotApplicable(String),
+    /// An input is missing or refused.
+    Unknown(String),
+}
+
+impl From<Unjudged> for Outcome {
+    fn from(why: Unjudged) -> Self {
+        match why {
+            Unjudged::NotApplicable(why) => Outcome::NotApplicable(why),
+            Unjudged::Unknown(why) => Outcome::Unknown(why),
+        }
+    }
+}
+
 /// What all rules say of one workload.
 #[derive(Clone, Debug, Default)]
 pub struct Judgement {
@@ -90,7 +115,12 @@ pub static RULES: &[Rule] = &[
     memory_limit::RULE,
     min_replicas::RULE,
     pod_spread::RULE,
+    pdb_missing::RULE,
+    pdb_blocks_drain::RULE,
+    pdb_overlap::RULE,
+    pdb_unhealthy_eviction::RULE,
     readiness_probe::RULE,
+    rollout_strategy::RULE,
     resource_requests::RULE,
     eviction_tolerance::RULE,
     single_domain::RULE,

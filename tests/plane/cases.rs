@@ -5,7 +5,16 @@
 use serde_json::{Value, json};
 
 /// The rules that the cases are about: what the others find in the same workloads is not looked at here.
-pub(crate) const RULES: [&str; 3] = ["memory-limit", "min-replicas", "pod-spread"];
+pub(crate) const RULES: [&str; 8] = [
+    "memory-limit",
+    "min-replicas",
+    "pod-spread",
+    "pdb-missing",
+    "pdb-blocks-drain",
+    "pdb-overlap",
+    "pdb-unhealthy-eviction",
+    "rollout-strategy",
+];
 
 /// One workload: what is planted, what its report must say of the rules, and what mends it.
 pub(crate) struct Case {
@@ -67,6 +76,18 @@ pub(crate) fn hpa(namespace: &str, name: &str, target: &str, min: Option<i32>, m
         h["spec"]["minReplicas"] = min.into();
     }
     h
+}
+
+/// A budget that fits a workload.
+pub(crate) fn budget(namespace: &str, name: &str) -> Value {
+    json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": { "name": name, "namespace": namespace },
+            "spec": { "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
+                      "selector": { "matchLabels": { "app": name } } } })
+}
+
+fn service(namespace: &str, name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": namespace },
+            "spec": { "selector": { "app": name }, "ports": [{ "port": 80 }] } })
 }
 
 pub(crate) fn limit_range(namespace: &str, item: Value) -> Value {
@@ -143,7 +164,68 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(replica_cases());
     cases.extend(spread_cases());
     cases.extend(kind_cases());
+    cases.extend(budget_cases());
+    for case in &mut cases {
+        if !case.plant.iter().any(|o| o["kind"] == "PodDisruptionBudget") {
+            case.plant.push(budget(case.namespace, case.name));
+        }
+    }
     cases
+}
+
+/// Workloads that are good but for their budgets, and for how they roll out.
+fn budget_cases() -> Vec<Case> {
+    let with = |name: &'static str, expect, budgets: Vec<Value>| Case {
+        name,
+        namespace: "planted",
+        plant: [good("Deployment", "planted", name)]
+            .into_iter()
+            .chain(budgets)
+            .collect(),
+        expect,
+    };
+    let changed = |name: &str, change: fn(&mut Value)| {
+        let mut budget = budget("planted", name);
+        change(&mut budget["spec"]);
+        budget
+    };
+    let mut second = changed("pdb-twice", |_| {});
+    second["metadata"]["name"] = "pdb-twice-more".into();
+    let mut recreate = with("recreate", &["rollout-strategy"], Vec::new());
+    recreate.plant[0]["spec"]["strategy"] = json!({ "type": "Recreate" });
+    recreate.plant[0]["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] =
+        json!({ "tcpSocket": { "port": 80 } });
+    recreate.plant.push(service("planted", "recreate"));
+    vec![
+        with(
+            "pdb-of-others",
+            &["pdb-missing"],
+            vec![changed("pdb-of-others", |s| {
+                s["selector"]["matchLabels"]["app"] = "nobody".into();
+            })],
+        ),
+        with(
+            "pdb-equals",
+            &["pdb-blocks-drain"],
+            vec![changed("pdb-equals", |s| {
+                s["maxUnavailable"].take();
+                s["minAvailable"] = 2.into();
+            })],
+        ),
+        with(
+            "pdb-twice",
+            &["pdb-overlap"],
+            vec![changed("pdb-twice", |_| {}), second],
+        ),
+        with(
+            "pdb-unready",
+            &["pdb-unhealthy-eviction"],
+            vec![changed("pdb-unready", |s| {
+                s["unhealthyPodEvictionPolicy"].take();
+            })],
+        ),
+        recreate,
+    ]
 }
 
 fn memory_cases() -> Vec<Case> {

@@ -1,12 +1,14 @@
 //! What stands beside a workload: autoscalers, LimitRanges, Services, namespaces.
 
 use super::{labels, selector, split};
+use crate::model::budget::DisruptionBudget;
 use crate::model::context::{
-    Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, LimitRangeItem, LimitRangeType, Namespace,
-    ScaleTarget, Service,
+    Autoscaler, EndpointSlice, LimitRange, LimitRangeItem, LimitRangeType, Namespace, ScaleTarget, Service,
 };
 use crate::model::field::Field;
+use crate::model::intstr::IntOrString;
 use crate::model::object::Object;
+use crate::model::selector::LabelSelector;
 
 /// An HPA `namespace/name` on a Deployment of the same name.
 pub(crate) fn hpa(path: &str, min: Option<i32>, max: i32) -> Autoscaler {
@@ -29,11 +31,13 @@ pub(crate) fn hpa(path: &str, min: Option<i32>, max: i32) -> Autoscaler {
 pub(crate) fn budget(path: &str) -> DisruptionBudget {
     let (namespace, name) = split(path);
     DisruptionBudget {
-        selector: Some(selector(&[("app", &name)])),
+        selector: Field::Set(selector(&[("app", &name)])),
         namespace,
         name,
+        controller: None,
         min_available: Field::Absent,
         max_unavailable: Field::Absent,
+        unhealthy: Field::Absent,
         problems: Vec::new(),
     }
 }
@@ -98,6 +102,30 @@ pub(crate) fn namespace(name: &str, pairs: &[(&str, &str)]) -> Namespace {
         name: name.into(),
         labels: labels(pairs),
         annotations: Vec::new(),
+    }
+}
+
+impl DisruptionBudget {
+    pub(crate) fn min_available(mut self, amount: impl Into<IntOrString>) -> Self {
+        self.min_available = Field::Set(amount.into());
+        self
+    }
+    pub(crate) fn max_unavailable(mut self, amount: impl Into<IntOrString>) -> Self {
+        self.max_unavailable = Field::Set(amount.into());
+        self
+    }
+    pub(crate) fn selecting(mut self, selector: LabelSelector) -> Self {
+        self.selector = Field::Set(selector);
+        self
+    }
+    pub(crate) fn object(self) -> Object {
+        Object::DisruptionBudget(self)
+    }
+}
+
+impl Autoscaler {
+    pub(crate) fn object(self) -> Object {
+        Object::Autoscaler(self)
     }
 }
 

@@ -191,7 +191,11 @@ const STRATEGY: Keep = Only(&[
     ("type", Scalar),
     (
         "rollingUpdate",
-        Only(&[("maxUnavailable", Scalar), ("maxSurge", Scalar)]),
+        Only(&[
+            ("maxUnavailable", Scalar),
+            ("maxSurge", Scalar),
+            ("partition", Scalar),
+        ]),
     ),
 ]);
 
@@ -336,6 +340,7 @@ static BUDGET: Keep = Only(&[
             ("selector", SELECTOR),
             ("minAvailable", Scalar),
             ("maxUnavailable", Scalar),
+            ("unhealthyPodEvictionPolicy", Scalar),
         ]),
     ),
 ]);
