@@ -81,6 +81,11 @@ fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Unjudged> {
         .iter()
         .find(|b| policy(b) != lets_all_go && !policy(b).is_invalid());
     if let Some(keeping) = keeping {
+        if policy(&keeping) == Field::Absent && !view.has_whole_templates() {
+            let why =
+                "the recording was made before spec.unhealthyPodEvictionPolicy was recorded; record anew";
+            return Err(Unjudged::Unknown(why.to_owned()));
+        }
         return Ok(fail(keeping.budget()));
     }
     match (budgets.iter().find(|b| policy(b).is_invalid()), unclear(view)) {

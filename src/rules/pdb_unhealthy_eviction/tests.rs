@@ -60,3 +60,15 @@ fn the_remedy_sets_one_field() {
         )
     );
 }
+
+#[rstest]
+#[case::absent(
+    with("a", Field::Absent),
+    "unknown: the recording was made before spec.unhealthyPodEvictionPolicy was recorded; record anew"
+)]
+#[case::there(allows("a"), "pass: PodDisruptionBudget a")]
+fn what_older_recordings_do_not_hold_is_unknown(#[case] budget: DisruptionBudget, #[case] expected: &str) {
+    let mut index = index(36, [deployment("shop/web").object(), budget.object()]);
+    index.set_sparse_templates();
+    assert_eq!(lines(&index, RULE, Kind::Deployment, "shop/web"), [expected]);
+}
