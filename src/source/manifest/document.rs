@@ -150,6 +150,12 @@ impl<'a> Document<'a> {
         None
     }
 
+    /// The comments before its first content, without their `#`.
+    pub(super) fn leading_comments(&self) -> impl Iterator<Item = &'a str> {
+        let head = &self.text[..self.first_content().unwrap_or(self.text.len())];
+        head.lines().filter_map(|line| line.trim().strip_prefix('#'))
+    }
+
     /// Its tree.
     pub(super) fn tree(&self) -> Result<Tree<'a>, Broken> {
         if self.json {
