@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal, Read, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, print};
+use super::progress::Progress;
+use super::{CliError, names, print};
 use crate::index::Index;
 use crate::model::config::ClusterVersion;
 use crate::model::finding::Severity;
 use crate::model::keys::ObjectKey;
 use crate::model::object::Object;
+use crate::model::text::count;
 use crate::model::time::Moment;
 use crate::output::style::{Style, visible};
 use crate::output::{JudgedWorkload, Report, json, table};
@@ -28,9 +30,7 @@ use crate::source::manifest::{self, InputError, Source};
                         cannot be read (the rest is still judged)."
 )]
 pub(super) struct CheckArgs {
-    /// Files, directories (.yaml, .yml, .json) or - for standard input
-    #[cfg_attr(feature = "operator", arg(required_unless_present = "live"))]
-    #[cfg_attr(not(feature = "operator"), arg(required = true))]
+    /// Files, directories (.yaml, .yml, .json), Helm charts, kustomizations, or - for standard input
     paths: Vec<PathBuf>,
     #[cfg(feature = "operator")]
     #[command(flatten)]
@@ -38,6 +38,12 @@ pub(super) struct CheckArgs {
     /// Judge the workloads of this namespace only; may be given several times
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Vec<String>,
+    /// Judge the workloads of all namespaces, which it does without --namespace anyway
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+    /// Ask these rules only, separated by commas
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = names::rule)]
+    rules: Vec<&'static str>,
     /// How to print what was found
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -47,6 +53,12 @@ pub(super) struct CheckArgs {
     /// The Kubernetes version to judge for [default: the cluster's, or 1.36 for files]
     #[arg(long, value_name = "1.N", value_parser = parse_version)]
     kubernetes_version: Option<ClusterVersion>,
+    /// Values for the Helm charts among the paths; may be given several times
+    #[arg(long, value_name = "FILE")]
+    helm_values: Vec<PathBuf>,
+    /// One value for them; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    helm_set: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -80,7 +92,7 @@ impl FailOn {
 }
 
 fn parse_version(text: &str) -> Result<ClusterVersion, String> {
-    ClusterVersion::parse(text).ok_or_else(|| "write it as 1.36".to_owned())
+    ClusterVersion::parse(text).ok_or_else(|| "no version of Kubernetes; write it as 1.36".to_owned())
 }
 
 /// Everything that is to be judged.
@@ -97,17 +109,54 @@ pub(super) struct Input {
     pub(super) version: Option<ClusterVersion>,
 }
 
-pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
+impl CheckArgs {
+    #[cfg(feature = "operator")]
+    const fn is_live(&self) -> bool {
+        self.live.live
+    }
+
+    #[cfg(not(feature = "operator"))]
+    const fn is_live(&self) -> bool {
+        false
+    }
+
+    /// What to do when nothing is to be checked.
+    fn without_input() -> CliError {
+        let live = if cfg!(feature = "operator") {
+            ", or --live for a cluster"
+        } else {
+            ""
+        };
+        let program = names::program();
+        CliError::Nothing(format!(
+            "name files or directories, - for standard input{live}, such as: {program} check ."
+        ))
+    }
+}
+
+/// Reads everything that is to be judged, and for which version.
+fn gather(
+    args: &CheckArgs,
+    progress: &Progress,
+    stdin: &mut dyn Read,
+) -> Result<(Input, ClusterVersion), CliError> {
     let mut input = Input::default();
     #[cfg(feature = "operator")]
     if args.live.live {
+        progress.tell("reading the cluster");
         input = super::live::read(&args.live, &args.namespace)?;
     }
     let version = args
         .kubernetes_version
         .or(input.version)
         .unwrap_or(ClusterVersion::NEWEST);
-    let manifests = manifest::read(&args.paths, &mut io::stdin().lock(), version);
+    let options = manifest::Options {
+        helm_values: &args.helm_values,
+        helm_set: &args.helm_set,
+        progress: &|done, of| progress.reading(done, of),
+        ..manifest::Options::new(version)
+    };
+    let manifests = manifest::read_as(&options, &args.paths, stdin);
     let with_source = |(object, source)| (object, Some(source));
     input
         .objects
@@ -115,10 +164,30 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
     input.report.errors.extend(manifests.errors);
     input.report.notes.extend(manifests.notes);
     input.report.passed_over += manifests.passed_over;
+    progress.tell(format!("judging {}", count(input.objects.len() as u64, "object")));
+    Ok((input, version))
+}
 
-    let report = judge(input, version, &args.namespace);
-    let failed = args.fail_on.is_reached(report.worst());
-    let unreadable = !report.errors.is_empty();
+fn exit_code(report: &Report, fail_on: FailOn) -> ExitCode {
+    ExitCode::from(
+        match (report.errors.is_empty(), fail_on.is_reached(report.worst())) {
+            (false, _) => 2,
+            (true, true) => 1,
+            (true, false) => 0,
+        },
+    )
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
+    if args.paths.is_empty() && !args.is_live() {
+        return Err(CheckArgs::without_input());
+    }
+    let progress = Progress::start();
+    let (input, version) = gather(args, &progress, &mut io::stdin().lock())?;
+    let mut report = judge(input, version, &args.namespace);
+    keep_rules(&mut report, &args.rules);
+    drop(progress);
+    let code = exit_code(&report, args.fail_on);
     match args.output {
         Format::Json => print(&(json::render(&report) + "\n"))?,
         Format::Table => {
@@ -131,11 +200,16 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
         }
     };
     leave(report);
-    Ok(ExitCode::from(match (unreadable, failed) {
-        (true, _) => 2,
-        (false, true) => 1,
-        (false, false) => 0,
-    }))
+    Ok(code)
+}
+
+/// Leaves out what other rules than these say; none stands for all.
+fn keep_rules(report: &mut Report, rules: &[&str]) {
+    if !rules.is_empty() {
+        for workload in &mut report.workloads {
+            workload.checks.retain(|check| rules.contains(&check.rule));
+        }
+    }
 }
 
 /// Leaves memory to the end of the process, which is near: to give back a large input piece by piece takes as long as to
@@ -197,5 +271,10 @@ pub(super) fn warn(errors: &[InputError]) {
             visible(&format!("{}: {}", error.place, error.message))
         );
     }
+    tell(&text);
+}
+
+/// Writes to standard error.
+fn tell(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
