@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::fix::{self, FixArgs};
 use super::progress::Progress;
 use super::{CliError, names, print};
 use crate::index::Index;
@@ -59,6 +60,8 @@ pub(super) struct CheckArgs {
     /// One value for them; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     helm_set: Vec<String>,
+    #[command(flatten)]
+    fix: FixArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -168,6 +171,28 @@ fn gather(
     Ok((input, version))
 }
 
+/// Makes the remedies in the files. `Some` = that is all: they are only shown, or a file cannot be written.
+fn fix(args: &CheckArgs) -> Result<Option<ExitCode>, CliError> {
+    args.fix.allows(&args.paths)?;
+    let progress = Progress::start();
+    let stdin = fix::stdin(&args.paths).map_err(CliError::Stdin)?;
+    let (input, version) = gather(args, &progress, &mut stdin.as_slice())?;
+    let sources = fix::sources(&input.objects);
+    let mut report = judge(input, version, &args.namespace);
+    keep_rules(&mut report, &args.rules);
+    let mut fixes = fix::plan(&report, &sources, &String::from_utf8_lossy(&stdin));
+    drop(progress);
+    if args.fix.is_diff() {
+        warn(&report.errors);
+        tell(&fixes.summary());
+        print(&fixes.diff(io::stdout().is_terminal()))?;
+        return Ok(Some(exit_code(&report, args.fail_on)));
+    }
+    fixes.write();
+    tell(&fixes.summary());
+    Ok(fixes.is_failed().then_some(ExitCode::from(2)))
+}
+
 fn exit_code(report: &Report, fail_on: FailOn) -> ExitCode {
     ExitCode::from(
         match (report.errors.is_empty(), fail_on.is_reached(report.worst())) {
@@ -181,6 +206,11 @@ fn exit_code(report: &Report, fail_on: FailOn) -> ExitCode {
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
     if args.paths.is_empty() && !args.is_live() {
         return Err(CheckArgs::without_input());
+    }
+    if args.fix.is_asked()
+        && let Some(code) = fix(args)?
+    {
+        return Ok(code);
     }
     let progress = Progress::start();
     let (input, version) = gather(args, &progress, &mut io::stdin().lock())?;

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod crds;
 mod explain;
+mod fix;
 #[cfg(feature = "operator")]
 mod live;
 mod names;
@@ -71,6 +72,12 @@ pub enum CliError {
     /// `check` without an input.
     #[error("nothing to check: {0}")]
     Nothing(String),
+    /// `check --fix` of what is no file.
+    #[error("standard input cannot be edited; name the file, or print the changes with --diff")]
+    FixedInput,
+    /// Standard input is not there.
+    #[error("standard input cannot be read: {0}")]
+    Stdin(io::Error),
     /// No rule or detector has this name.
     #[error("no rule or detector is called {name:?}; {hint}")]
     UnknownName {

@@ -16,7 +16,7 @@ use crate::model::text::clip;
 use crate::source::projection::{self, ProjectionError};
 
 /// The namespace of an object that names none, as `kubectl` has it.
-const DEFAULT_NAMESPACE: &str = "default";
+pub(super) const DEFAULT_NAMESPACE: &str = "default";
 
 /// How many errors are told of one file: who has mended so many can look again.
 const MAX_ERRORS: usize = 100;

@@ -10,6 +10,7 @@
 
 mod collect;
 mod document;
+pub mod edit;
 mod files;
 mod json;
 mod plain;
