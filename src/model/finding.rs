@@ -110,17 +110,30 @@ pub enum Remedy {
         /// Why this value.
         reason: String,
     },
+    /// An object that is missing.
+    Create {
+        /// The whole object, with its name and namespace.
+        manifest: Value,
+        /// Why this one.
+        reason: String,
+    },
     /// Something that only people can do.
     Advice(String),
 }
 
-/// `kubectl -n shop patch deployment web --type strategic -p '{…}'`, or the advice.
+/// `kubectl -n shop patch deployment web --type strategic -p '{…}'`, `printf %s '{…}' | kubectl create -f -`, or the
+/// advice.
 ///
-/// Never a `kubectl apply --server-side` of a partial manifest: it would take over ownership and drop fields.
+/// Never a `kubectl apply --server-side` of a partial manifest: it would take over ownership and drop fields. And what is
+/// missing is created, not applied: should there be an object of that name by now, it stays as it is.
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Remedy::Advice(advice) => f.write_str(advice),
+            Remedy::Create { manifest, .. } => {
+                let manifest = shell_quote(&manifest.to_string());
+                write!(f, "printf %s {manifest} | kubectl create -f -")
+            }
             Remedy::Patch { target, patch, .. } => {
                 f.write_str("kubectl ")?;
                 if !target.namespace.is_empty() {
@@ -286,6 +299,18 @@ mod tests {
         assert_eq!(
             remedy.to_string(),
             r#"kubectl -n shop patch deployment 'we'\''b' --type strategic -p '{"a":"it'\''s"}'"#
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_created_by_one_command() {
+        let remedy = Remedy::Create {
+            manifest: serde_json::json!({"kind": "Namespace", "metadata": {"name": "it's"}}),
+            reason: String::new(),
+        };
+        assert_eq!(
+            remedy.to_string(),
+            r#"printf %s '{"kind":"Namespace","metadata":{"name":"it'\''s"}}' | kubectl create -f -"#
         );
     }
 

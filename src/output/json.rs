@@ -66,6 +66,11 @@ enum Mend<'a> {
         reason: &'a str,
         command: String,
     },
+    Create {
+        create: &'a Value,
+        reason: &'a str,
+        command: String,
+    },
     Advice {
         advice: &'a str,
     },
@@ -171,6 +176,11 @@ fn check(result: &CheckResult) -> Check<'_> {
 fn mend(remedy: &Remedy) -> Mend<'_> {
     match remedy {
         Remedy::Advice(advice) => Mend::Advice { advice },
+        Remedy::Create { manifest, reason } => Mend::Create {
+            create: manifest,
+            reason,
+            command: remedy.to_string(),
+        },
         Remedy::Patch {
             target,
             patch,

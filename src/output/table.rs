@@ -164,7 +164,7 @@ fn hanging(out: &mut String, label: &str, text: &str, width: usize) {
 
 fn mend(out: &mut String, remedy: &Remedy, style: Style) {
     match remedy {
-        Remedy::Patch { reason, .. } => {
+        Remedy::Patch { reason, .. } | Remedy::Create { reason, .. } => {
             let _ = writeln!(out, "{:INDENT$}fix: {}", "", visible(&remedy.to_string()));
             let mut text = String::new();
             hanging(&mut text, "     ", &visible(reason), style.width);

@@ -83,7 +83,15 @@ pub(super) fn remedy(index: &Index, rule: &str, kind: Kind, path: &str) -> Remed
 pub(super) fn patch(index: &Index, rule: &str, kind: Kind, path: &str) -> (String, serde_json::Value) {
     match remedy(index, rule, kind, path) {
         Remedy::Patch { target, patch, .. } => (target.to_string(), patch),
-        Remedy::Advice(advice) => panic!("no patch but advice: {advice}"),
+        other => panic!("no patch but: {other}"),
+    }
+}
+
+/// The object that the last result's remedy creates.
+pub(super) fn manifest(index: &Index, rule: &str, kind: Kind, path: &str) -> serde_json::Value {
+    match remedy(index, rule, kind, path) {
+        Remedy::Create { manifest, .. } => manifest,
+        other => panic!("nothing to create but: {other}"),
     }
 }
 
@@ -91,7 +99,7 @@ pub(super) fn patch(index: &Index, rule: &str, kind: Kind, path: &str) -> (Strin
 pub(super) fn advice(index: &Index, rule: &str, kind: Kind, path: &str) -> String {
     match remedy(index, rule, kind, path) {
         Remedy::Advice(advice) => advice,
-        patch @ Remedy::Patch { .. } => panic!("no advice but a patch: {patch}"),
+        other => panic!("no advice but: {other}"),
     }
 }
 
