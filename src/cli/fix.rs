@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use serde_json::Value;
 
 use self::write::replace;
 use super::CliError;
@@ -24,7 +25,8 @@ use crate::model::object::Object;
 use crate::model::text::count;
 use crate::output::Report;
 use crate::output::style::visible;
-use crate::source::manifest::{Maker, Source, edit};
+use crate::source::manifest::edit::{self, Edited};
+use crate::source::manifest::{Maker, Source};
 
 /// The path that stands for standard input.
 const STDIN: &str = "-";
@@ -72,13 +74,22 @@ pub(super) fn sources(objects: &[(Object, Option<Source>)]) -> Sources {
     known.collect()
 }
 
+/// What is to be done in a file.
+#[derive(Clone, Copy)]
+enum Work<'r> {
+    /// A strategic merge patch of the target.
+    Patch(&'r Value),
+    /// An object, beside the target.
+    Create(&'r Value),
+}
+
 /// A finding that is to be fixed.
 struct Job<'r> {
     rule: &'static str,
     workload: &'r ObjectKey,
     subject: Option<&'r str>,
     target: &'r ObjectKey,
-    remedy: &'r Remedy,
+    work: Work<'r>,
     /// Where the target stands.
     source: Option<&'r Source>,
 }
@@ -107,10 +118,10 @@ pub(super) fn plan(report: &Report, sources: &Sources, stdin: &str) -> Fixes {
     let mut by_file: BTreeMap<Arc<str>, Vec<Job<'_>>> = BTreeMap::new();
     for job in jobs(report, sources) {
         match job.source {
-            None => fixes.refuse(&job, None, "stands in none of the files; name its file too"),
+            None => fixes.refuse(&job, "stands in none of the files; name its file too"),
             Some(Source {
                 made_by: Some(maker), ..
-            }) => fixes.refuse(&job, None, made_elsewhere(*maker)),
+            }) => fixes.refuse(&job, made_elsewhere(*maker)),
             Some(source) => by_file.entry(source.file.clone()).or_default().push(job),
         }
     }
@@ -123,7 +134,7 @@ pub(super) fn plan(report: &Report, sources: &Sources, stdin: &str) -> Fixes {
             Ok(text) => fixes.file(file, text, &jobs),
             Err(e) => jobs
                 .iter()
-                .for_each(|job| fixes.refuse(job, None, &format!("cannot be read: {e}; run it again"))),
+                .for_each(|job| fixes.refuse(job, &format!("cannot be read: {e}; run it again"))),
         }
     }
     fixes
@@ -148,8 +159,10 @@ fn jobs<'r>(report: &'r Report, sources: &'r Sources) -> Vec<Job<'r>> {
             else {
                 continue;
             };
-            let target = match remedy {
-                Remedy::Patch { target, .. } => target,
+            // What is missing is put into the file of the workload that misses it.
+            let (target, work) = match remedy {
+                Remedy::Patch { target, patch, .. } => (target, Work::Patch(patch)),
+                Remedy::Create { manifest, .. } => (&workload.key, Work::Create(manifest)),
                 Remedy::Advice(_) => continue,
             };
             jobs.push(Job {
@@ -157,7 +170,7 @@ fn jobs<'r>(report: &'r Report, sources: &'r Sources) -> Vec<Job<'r>> {
                 workload: &workload.key,
                 subject: check.subject.as_deref(),
                 target,
-                remedy,
+                work,
                 source: sources.get(target),
             });
         }
@@ -186,39 +199,44 @@ impl Fixes {
         self.told.push(text);
     }
 
-    fn refuse(&mut self, job: &Job<'_>, line: Option<usize>, why: &str) {
+    fn refuse(&mut self, job: &Job<'_>, why: &str) {
         self.refused += 1;
-        self.tell(job, line, "not fixed", &format!(": {} {why}", job.target));
+        self.tell(job, None, "not fixed", &format!(": {} {why}", job.target));
     }
 
     fn file(&mut self, file: Arc<str>, before: String, jobs: &[Job<'_>]) {
-        let patches: Vec<(&ObjectKey, &serde_json::Value)> = jobs
-            .iter()
-            .filter_map(|job| match job.remedy {
-                Remedy::Patch { target, patch, .. } => Some((target, patch)),
-                Remedy::Advice(_) => None,
-            })
-            .collect();
-        let edited = edit::patch(&before, &patches);
-        for (job, outcome) in jobs.iter().zip(edited.outcomes) {
+        let patches = jobs.iter().filter_map(|job| match job.work {
+            Work::Patch(patch) => Some((job.target, patch)),
+            Work::Create(_) => None,
+        });
+        let Edited { mut text, outcomes } = edit::patch(&before, &patches.collect::<Vec<_>>());
+        let mut outcomes = outcomes.into_iter();
+        let mut created: Vec<&Value> = Vec::new();
+        for job in jobs {
+            let outcome = match job.work {
+                Work::Patch(_) => outcomes.next().unwrap_or(Ok(None)),
+                Work::Create(object) if created.contains(&object) => Ok(None),
+                Work::Create(object) => edit::append(&text, object).map(|(longer, line)| {
+                    created.push(object);
+                    text = longer;
+                    Some(line)
+                }),
+            };
             match outcome {
                 Ok(Some(line)) => {
                     self.fixed += 1;
                     self.tell(job, Some(line), "fixed", "");
                 }
-                Ok(None) => self.refuse(job, None, "says so already; look at what else decides it"),
+                Ok(None) => self.refuse(job, "says so already; look at what else decides it"),
                 Err(why) => {
                     self.refused += 1;
                     self.tell(job, None, "not fixed", &format!(": {why}"));
                 }
             }
         }
-        if edited.text != before {
-            self.files.push(FileFixes {
-                file,
-                before,
-                after: edited.text,
-            });
+        if text != before {
+            let after = text;
+            self.files.push(FileFixes { file, before, after });
         }
     }
 
@@ -289,3 +307,6 @@ pub(super) fn stdin(paths: &[PathBuf]) -> io::Result<Vec<u8>> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

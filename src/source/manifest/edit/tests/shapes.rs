@@ -4,25 +4,25 @@ use std::fmt::Write as _;
 
 /// How a manifest is written.
 #[derive(Clone, Debug)]
-pub struct Shape {
-    pub step: usize,
+pub(crate) struct Shape {
+    pub(crate) step: usize,
     /// Lists are deeper than their keys.
-    pub deep_lists: bool,
-    pub crlf: bool,
-    pub comments: bool,
-    pub trailing_spaces: bool,
-    pub quotes: &'static str,
-    pub quoted_keys: bool,
-    pub flow: Flow,
-    pub around: Around,
+    pub(crate) deep_lists: bool,
+    pub(crate) crlf: bool,
+    pub(crate) comments: bool,
+    pub(crate) trailing_spaces: bool,
+    pub(crate) quotes: &'static str,
+    pub(crate) quoted_keys: bool,
+    pub(crate) flow: Flow,
+    pub(crate) around: Around,
     /// The last line ends.
-    pub ended: bool,
-    pub content: Content,
+    pub(crate) ended: bool,
+    pub(crate) content: Content,
 }
 
 /// What is written in flow style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
+pub(crate) enum Flow {
     Nothing,
     Resources,
     Containers,
@@ -35,7 +35,7 @@ pub enum Flow {
 
 /// What else is in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Around {
+pub(crate) enum Around {
     Nothing,
     /// Documents before and after it, with markers, anchors, and text that looks like markers.
     Documents,
@@ -45,7 +45,7 @@ pub enum Around {
 
 /// What the Deployment has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub(crate) enum Content {
     Plain,
     /// Two containers and an init container, arguments, a probe.
     Rich,
@@ -70,7 +70,7 @@ fn text(text: &str) -> V {
 }
 
 /// The shape of a number: every number below [`SHAPES`] is one.
-pub fn shape(number: usize) -> Shape {
+pub(crate) fn shape(number: usize) -> Shape {
     let mut left = number;
     let mut digit = |base: usize| {
         let digit = left % base;
@@ -103,7 +103,7 @@ pub fn shape(number: usize) -> Shape {
 }
 
 /// How many shapes there are.
-pub const SHAPES: usize = 7 * 4 * 2 * 3 * 2 * 2 * 2 * 2 * 3 * 2 * 2;
+pub(crate) const SHAPES: usize = 7 * 4 * 2 * 3 * 2 * 2 * 2 * 2 * 3 * 2 * 2;
 
 impl Shape {
     fn is_json(&self) -> bool {
@@ -111,12 +111,12 @@ impl Shape {
     }
 
     /// The file's name.
-    pub fn extension(&self) -> &'static str {
+    pub(crate) fn extension(&self) -> &'static str {
         if self.is_json() { "json" } else { "yaml" }
     }
 
     /// The manifest of a Deployment `shop/NAME`.
-    pub fn write(&self, name: &str) -> String {
+    pub(crate) fn write(&self, name: &str) -> String {
         let mut object = deployment(name, self.content, self.is_json());
         if self.around == Around::List {
             object = V::Map(vec![
