@@ -239,7 +239,7 @@ fn what_was_changed_is_told_by_file_and_line() {
     let world = World::new();
     world.write("web.yaml", &web("web"));
     let ran = world.run(&["check", "--fix", "--rules", "memory-limit", "web.yaml"]);
-    let told = "web.yaml:13: fixed: memory-limit of Deployment shop/web, app\n1 finding fixed in 1 file\n";
+    let told = "web.yaml:12: fixed: memory-limit of Deployment shop/web, app\n1 finding fixed in 1 file\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), told), "{}", ran.stdout);
     assert!(
         ran.stdout.contains("nothing found"),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{World, web};
 
 /// Prints its arguments, one a line, and one Deployment.
-const ECHO: &str = r#"for a in "$@"; do echo "$a"; done > "$0.args"; cat "${0%/bin/*}/out.yaml""#;
+const ECHO: &str = r#"for a in "$@"; do echo "$a"; done > "$0.args"; /bin/cat "${0%/bin/*}/out.yaml""#;
 
 fn chart(world: &World) {
     world.write("shop/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n");

@@ -304,14 +304,14 @@ mod tests {
     #[rstest]
     #[case(
         "a:\n  b: 1\n",
-        "  limits:\n    memory: 1Gi\n    n: \"1\"\n  names:\n  - x\n  - k: v\n    l: {}"
+        "  limits:\n    memory: 1Gi\n    times: \"1\"\n  names:\n  - x\n  - k: v\n    l: {}"
     )]
     #[case(
         "a:\n    b:\n        - 'x'\n",
-        "  limits:\n      memory: 1Gi\n      n: '1'\n  names:\n      - x\n      - k: v\n        l: {}"
+        "  limits:\n      memory: 1Gi\n      times: '1'\n  names:\n      - x\n      - k: v\n        l: {}"
     )]
     fn a_block_is_written_by_habit(#[case] text: &str, #[case] block: &str) {
-        let value = json!({"limits": {"memory": "1Gi", "n": "1"}, "names": ["x", {"k": "v", "l": {}}]});
+        let value = json!({"limits": {"memory": "1Gi", "times": "1"}, "names": ["x", {"k": "v", "l": {}}]});
         let style = style(text);
         let fields = value.as_object().expect("a map");
         let lines: Vec<String> = fields

@@ -58,7 +58,7 @@ fn of_spec(spec: &str) -> String {
 #[case::into_an_empty_map("  a: {}  # why\n", json!({"a": {"c": 1}}), "  a:  # why\n    c: 1\n")]
 #[case::into_an_empty_list("  a: []\n  b:\n    - 1\n", json!({"a": ["x"]}), "  a:\n    - x\n  b:\n    - 1\n")]
 #[case::into_flow("  a: {b: 1}\n", json!({"a": {"c": {"d": [1, "x"]}}}), "  a: {b: 1, c: {d: [1, x]}}\n")]
-#[case::into_empty_flow_in_flow("  a: {b: {}, c: }\n", json!({"a": {"b": {"x": 1}, "c": {"y": 2}}}), "  a: {b: {x: 1}, c: {y: 2}}\n")]
+#[case::into_empty_flow_in_flow("  a: {b: {}, c: }\n", json!({"a": {"b": {"x": 1}, "c": {"z": 2}}}), "  a: {b: {x: 1}, c: {z: 2} }\n")]
 #[case::into_flow_with_a_last_comma("  a: {b: 1,}\n", json!({"a": {"c": 2}}), "  a: {b: 1, c: 2,}\n")]
 #[case::into_flow_over_lines("  a: {\n    b: 1 # x\n  }\n", json!({"a": {"c": 2}}), "  a: {\n    b: 1, # x\n    c: 2\n  }\n")]
 #[case::behind_text("  a: |\n    x\n\n  b: 1\n", json!({"a": "|"}), "")]
