@@ -23,18 +23,20 @@ use serde_json::{Value, json};
 use super::{corpus, fuzz};
 
 /// Words that a way out begins with, or that say what must be.
-const WAYS: [&str; 37] = [
+const WAYS: [&str; 39] = [
     "must be",
     "must not",
     "must have",
     "add",
     "align",
+    "change",
     "check",
     "choose",
     "close",
     "correct",
     "define",
     "did",
+    "fill",
     "give",
     "indent",
     "keep",
