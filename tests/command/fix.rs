@@ -21,7 +21,8 @@ fn shapes(step: usize) -> Vec<(String, Shape)> {
 }
 
 fn file(name: &str, shape: &Shape) -> String {
-    format!("files/{name}.{}", shape.extension())
+    let extension = if shape.is_json() { "json" } else { "yaml" };
+    format!("files/{name}.{extension}")
 }
 
 /// Workloads and rules that fail with a patch as their remedy.

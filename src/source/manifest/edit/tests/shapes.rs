@@ -106,13 +106,9 @@ pub(crate) fn shape(number: usize) -> Shape {
 pub(crate) const SHAPES: usize = 7 * 4 * 2 * 3 * 2 * 2 * 2 * 2 * 3 * 2 * 2;
 
 impl Shape {
-    fn is_json(&self) -> bool {
+    /// Whether it is JSON.
+    pub(crate) fn is_json(&self) -> bool {
         matches!(self.flow, Flow::Json | Flow::JsonWithTabs | Flow::JsonOnOneLine)
-    }
-
-    /// The file's name.
-    pub(crate) fn extension(&self) -> &'static str {
-        if self.is_json() { "json" } else { "yaml" }
     }
 
     /// The manifest of a Deployment `shop/NAME`.
