@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal, Read, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, policies, print};
+use super::fix::{self, FixArgs};
+use super::progress::Progress;
+use super::{CliError, names, policies, print};
 use crate::index::Index;
 use crate::model::config::ClusterVersion;
 use crate::model::finding::Severity;
 use crate::model::keys::ObjectKey;
 use crate::model::object::Object;
+use crate::model::text::count;
 use crate::model::time::Moment;
 use crate::output::style::{Style, visible};
 use crate::output::{JudgedWorkload, Report, json, table};
@@ -28,9 +31,7 @@ use crate::source::manifest::{self, InputError, Manifests, Source};
                         cannot be read (the rest is still judged)."
 )]
 pub(super) struct CheckArgs {
-    /// Files, directories (.yaml, .yml, .json) or - for standard input
-    #[cfg_attr(feature = "operator", arg(required_unless_present = "live"))]
-    #[cfg_attr(not(feature = "operator"), arg(required = true))]
+    /// Files, directories (.yaml, .yml, .json), Helm charts, kustomizations, or - for standard input
     paths: Vec<PathBuf>,
     #[cfg(feature = "operator")]
     #[command(flatten)]
@@ -42,6 +43,12 @@ pub(super) struct CheckArgs {
     /// times
     #[arg(long, value_name = "PATH")]
     policy: Vec<PathBuf>,
+    /// Judge the workloads of all namespaces, which it does without --namespace anyway
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+    /// Ask these rules only, separated by commas
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = names::rule)]
+    rules: Vec<&'static str>,
     /// How to print what was found
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -51,6 +58,14 @@ pub(super) struct CheckArgs {
     /// The Kubernetes version to judge for [default: the cluster's, or 1.36 for files]
     #[arg(long, value_name = "1.N", value_parser = parse_version)]
     kubernetes_version: Option<ClusterVersion>,
+    /// Values for the Helm charts among the paths; may be given several times
+    #[arg(long, value_name = "FILE")]
+    helm_values: Vec<PathBuf>,
+    /// One value for them; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    helm_set: Vec<String>,
+    #[command(flatten)]
+    fix: FixArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -84,7 +99,7 @@ impl FailOn {
 }
 
 fn parse_version(text: &str) -> Result<ClusterVersion, String> {
-    ClusterVersion::parse(text).ok_or_else(|| "write it as 1.36".to_owned())
+    ClusterVersion::parse(text).ok_or_else(|| "no version of Kubernetes; write it as 1.36".to_owned())
 }
 
 /// Everything that is to be judged.
@@ -117,25 +132,109 @@ impl Input {
     }
 }
 
-pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
+impl CheckArgs {
+    #[cfg(feature = "operator")]
+    const fn is_live(&self) -> bool {
+        self.live.live
+    }
+
+    #[cfg(not(feature = "operator"))]
+    const fn is_live(&self) -> bool {
+        false
+    }
+
+    /// What to do when nothing is to be checked.
+    fn without_input() -> CliError {
+        let live = if cfg!(feature = "operator") {
+            ", or --live for a cluster"
+        } else {
+            ""
+        };
+        let program = names::program();
+        CliError::Nothing(format!(
+            "name files or directories, - for standard input{live}, such as: {program} check ."
+        ))
+    }
+}
+
+/// Reads everything that is to be judged, and for which version.
+fn gather(
+    args: &CheckArgs,
+    progress: &Progress,
+    stdin: &mut dyn Read,
+) -> Result<(Input, ClusterVersion), CliError> {
     let mut input = Input::default();
     #[cfg(feature = "operator")]
     if args.live.live {
+        progress.tell("reading the cluster");
         input = super::live::read(&args.live, &args.namespace)?;
     }
     let version = args
         .kubernetes_version
         .or(input.version)
         .unwrap_or(ClusterVersion::NEWEST);
-    let mut manifests = manifest::read(&args.paths, &mut io::stdin().lock(), version);
+    let options = manifest::Options {
+        helm_values: &args.helm_values,
+        helm_set: &args.helm_set,
+        progress: &|done, of| progress.reading(done, of),
+        ..manifest::Options::new(version)
+    };
+    let mut manifests = manifest::read_as(&options, &args.paths, stdin);
     policies::set_aside(&mut manifests);
     input.take(manifests);
     // A policy of a file goes before the cluster's of the same name.
-    input.take(policies::read(&args.policy, &mut io::stdin().lock(), version));
+    input.take(policies::read(&args.policy, stdin, version));
+    progress.tell(format!("judging {}", count(input.objects.len() as u64, "object")));
+    Ok((input, version))
+}
 
-    let report = judge(input, version, &args.namespace);
-    let failed = args.fail_on.is_reached(report.worst());
-    let unreadable = !report.errors.is_empty();
+/// Makes the remedies in the files. `Some` = that is all: they are only shown, or a file cannot be written.
+fn fix(args: &CheckArgs) -> Result<Option<ExitCode>, CliError> {
+    args.fix.allows(&args.paths)?;
+    let progress = Progress::start();
+    let stdin = fix::stdin(&args.paths).map_err(CliError::Stdin)?;
+    let (input, version) = gather(args, &progress, &mut stdin.as_slice())?;
+    let sources = fix::sources(&input.objects);
+    let mut report = judge(input, version, &args.namespace);
+    keep_rules(&mut report, &args.rules);
+    let mut fixes = fix::plan(&report, &sources, &String::from_utf8_lossy(&stdin));
+    drop(progress);
+    if args.fix.is_diff() {
+        warn(&report.errors);
+        tell(&fixes.summary());
+        print(&fixes.diff(io::stdout().is_terminal()))?;
+        return Ok(Some(exit_code(&report, args.fail_on)));
+    }
+    fixes.write();
+    tell(&fixes.summary());
+    Ok(fixes.is_failed().then_some(ExitCode::from(2)))
+}
+
+fn exit_code(report: &Report, fail_on: FailOn) -> ExitCode {
+    ExitCode::from(
+        match (report.errors.is_empty(), fail_on.is_reached(report.worst())) {
+            (false, _) => 2,
+            (true, true) => 1,
+            (true, false) => 0,
+        },
+    )
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
+    if args.paths.is_empty() && !args.is_live() {
+        return Err(CheckArgs::without_input());
+    }
+    if args.fix.is_asked()
+        && let Some(code) = fix(args)?
+    {
+        return Ok(code);
+    }
+    let progress = Progress::start();
+    let (input, version) = gather(args, &progress, &mut io::stdin().lock())?;
+    let mut report = judge(input, version, &args.namespace);
+    keep_rules(&mut report, &args.rules);
+    drop(progress);
+    let code = exit_code(&report, args.fail_on);
     match args.output {
         Format::Json => print(&(json::render(&report) + "\n"))?,
         Format::Table => {
@@ -148,11 +247,16 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
         }
     };
     leave(report);
-    Ok(ExitCode::from(match (unreadable, failed) {
-        (true, _) => 2,
-        (false, true) => 1,
-        (false, false) => 0,
-    }))
+    Ok(code)
+}
+
+/// Leaves out what other rules than these say; none stands for all.
+fn keep_rules(report: &mut Report, rules: &[&str]) {
+    if !rules.is_empty() {
+        for workload in &mut report.workloads {
+            workload.checks.retain(|check| rules.contains(&check.rule));
+        }
+    }
 }
 
 /// Leaves memory to the end of the process, which is near: to give back a large input piece by piece takes as long as to
@@ -224,5 +328,10 @@ pub(super) fn warn(errors: &[InputError]) {
             visible(&format!("{}: {}", error.place, error.message))
         );
     }
+    tell(&text);
+}
+
+/// Writes to standard error.
+fn tell(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

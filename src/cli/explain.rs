@@ -2,8 +2,7 @@
 
 use clap::Args;
 
-use super::CliError;
-use crate::model::text::distance;
+use super::{CliError, names};
 use crate::{detect, rules};
 
 /// What `explain` is told.
@@ -22,42 +21,9 @@ pub(super) fn page(name: &str) -> Result<String, CliError> {
                 .iter()
                 .map(|r| r.name)
                 .chain(detect::DETECTORS.iter().map(|d| d.name));
-            let hint = match nearest(name, names) {
-                Some(near) => format!("did you mean {near}? plimsoll rules lists them all"),
-                None => "plimsoll rules lists them all".to_owned(),
-            };
             CliError::UnknownName {
                 name: name.to_owned(),
-                hint,
+                hint: names::hint(name, names),
             }
         })
-}
-
-/// The candidate that the fewest typing errors lead to, if they are few for its length.
-fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase().replace(['_', ' '], "-");
-    let (errors, nearest) = candidates.map(|c| (distance(&name, c), c)).min()?;
-    (errors <= nearest.len() / 3).then_some(nearest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_typo_finds_its_rule_and_nonsense_finds_none() {
-        for (typed, meant) in [
-            ("memory-limits", Some("memory-limit")),
-            ("Memory_Limit", Some("memory-limit")),
-            ("podspread", Some("pod-spread")),
-            ("min-replica", Some("min-replicas")),
-            ("kittens", None),
-        ] {
-            assert_eq!(
-                nearest(typed, rules::RULES.iter().map(|r| r.name)),
-                meant,
-                "{typed}"
-            );
-        }
-    }
 }

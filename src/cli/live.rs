@@ -77,7 +77,7 @@ async fn read_all(client: Client, namespaces: &[String]) -> Result<Input, LiveEr
         .apiserver_version()
         .await
         .map_err(|source| LiveError::Unreachable {
-            what: "its version",
+            what: "the cluster's version",
             source: Box::new(source),
         })?;
     let mut input = Input {

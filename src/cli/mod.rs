@@ -4,13 +4,17 @@
 //! could not be read (what could be is still printed).
 
 mod check;
+mod completions;
 mod crds;
 mod explain;
+mod fix;
 #[cfg(feature = "operator")]
 mod live;
+mod names;
 #[cfg(feature = "operator")]
 pub mod operator;
 mod policies;
+mod progress;
 #[cfg(feature = "operator")]
 pub mod record;
 pub mod replay;
@@ -19,7 +23,7 @@ mod rules;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// The load line for Kubernetes workloads: which do not survive the loss of a pod, a node or a zone, and why.
 #[derive(Debug, Parser)]
@@ -47,6 +51,10 @@ enum Command {
     /// Run in a cluster: watch, judge, report
     #[cfg(feature = "operator")]
     Operator(operator::OperatorArgs),
+    /// Print a shell's completions
+    Completions(completions::CompletionsArgs),
+    /// Print the man page, or write one for each subcommand
+    Man(completions::ManArgs),
     /// Print the version
     Version,
 }
@@ -62,6 +70,15 @@ pub enum CliError {
         /// Why not.
         source: io::Error,
     },
+    /// `check` without an input.
+    #[error("nothing to check: {0}")]
+    Nothing(String),
+    /// `check --fix` of what is no file.
+    #[error("standard input cannot be edited; name the file, or print the changes with --diff")]
+    FixedInput,
+    /// Standard input is not there.
+    #[error("standard input cannot be read: {0}")]
+    Stdin(io::Error),
     /// No rule or detector has this name.
     #[error("no rule or detector is called {name:?}; {hint}")]
     UnknownName {
@@ -85,6 +102,19 @@ pub enum CliError {
 }
 
 impl Cli {
+    /// Reads the command line. Help and wrong usage end the program here, as clap has it: exit codes 0 and 2.
+    #[must_use]
+    pub fn of_arguments() -> Cli {
+        let matches = Cli::command().bin_name(names::program()).get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// What people type to run this program: `plimsoll`, or `kubectl plimsoll`.
+    #[must_use]
+    pub fn program() -> &'static str {
+        names::program()
+    }
+
     /// Does what was asked.
     ///
     /// # Errors
@@ -106,6 +136,8 @@ impl Cli {
                 operator::run(args)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Completions(args) => completions::completions(&args),
+            Command::Man(args) => completions::man(args),
             Command::Version => print(concat!("plimsoll ", env!("CARGO_PKG_VERSION"), "\n")),
         }
     }

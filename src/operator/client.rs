@@ -19,6 +19,7 @@ pub(super) use clock::is_gateway;
 pub use clock::{ServerClock, ServerClockService};
 
 use super::silence::Hearing;
+use crate::model::text::list;
 
 /// How requests name themselves in audit logs and in `managedFields`: `plimsoll/<version>`.
 pub const AGENT: &str = concat!("plimsoll/", env!("CARGO_PKG_VERSION"));
@@ -33,6 +34,8 @@ const BUFFER: usize = 256;
 /// 1,000 s) would keep a writer on one object for hours; what fails here is planned again from fresh state instead.
 const RETRY_DELAYS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 const RETRIES: u32 = 4;
+/// How many contexts are named to those who ask for another.
+const NAMED: usize = 10;
 
 /// Which API server to talk to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +60,14 @@ pub enum ClientError {
     /// The kubeconfig of the environment does not serve.
     #[error("kubeconfig: {0}; name one with --kubeconfig or KUBECONFIG")]
     Environment(#[source] Box<KubeconfigError>),
+    /// The kubeconfig lacks the context that was asked for.
+    #[error("no context of the kubeconfig is called {name:?}; it has {known}")]
+    Context {
+        /// What was asked for.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
     /// The pod's service account does not serve.
     #[error("in-cluster configuration: {0}; is the service account's token mounted?")]
     InCluster(#[from] InClusterError),
@@ -120,26 +131,50 @@ impl Source {
 }
 
 async fn load(source: Source, context: Option<String>) -> Result<Config, ClientError> {
+    match source {
+        Source::File(path) => {
+            let failed = |source| ClientError::File {
+                path: path.clone(),
+                source: Box::new(source),
+            };
+            let kubeconfig = Kubeconfig::read_from(&path).map_err(failed)?;
+            config(kubeconfig, context, failed).await
+        }
+        Source::Environment => {
+            let failed = |source| ClientError::Environment(Box::new(source));
+            config(Kubeconfig::read().map_err(failed)?, context, failed).await
+        }
+        Source::InCluster => Ok(Config::incluster()?),
+    }
+}
+
+/// The configuration of a context, or of the current one.
+async fn config(
+    kubeconfig: Kubeconfig,
+    context: Option<String>,
+    failed: impl Fn(KubeconfigError) -> ClientError,
+) -> Result<Config, ClientError> {
+    if let Some(name) = &context {
+        let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| &*context.name).collect();
+        if !names.contains(&name.as_str()) {
+            let known = if names.is_empty() {
+                "none: check which file it is".to_owned()
+            } else {
+                list(&names, NAMED)
+            };
+            return Err(ClientError::Context {
+                name: name.clone(),
+                known,
+            });
+        }
+    }
     let options = KubeConfigOptions {
         context,
         ..KubeConfigOptions::default()
     };
-    match source {
-        Source::File(path) => {
-            let config = match Kubeconfig::read_from(&path) {
-                Ok(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &options).await,
-                Err(error) => Err(error),
-            };
-            config.map_err(|source| ClientError::File {
-                path,
-                source: Box::new(source),
-            })
-        }
-        Source::Environment => Config::from_kubeconfig(&options)
-            .await
-            .map_err(|source| ClientError::Environment(Box::new(source))),
-        Source::InCluster => Ok(Config::incluster()?),
-    }
+    Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(failed)
 }
 
 /// The clock sits inside the retries, so that a retried request is measured from its last try.

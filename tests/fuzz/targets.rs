@@ -7,7 +7,7 @@ use plimsoll::cli::replay::play;
 use plimsoll::index::{Index, WorkloadView};
 use plimsoll::model::config::ClusterVersion;
 use plimsoll::model::intstr::{Amount, IntOrString, Rounding};
-use plimsoll::model::keys::Kind;
+use plimsoll::model::keys::{Kind, ObjectKey};
 use plimsoll::model::object::Object;
 use plimsoll::model::quantity::Quantity;
 use plimsoll::model::report::{TOLD_MAX, Transition};
@@ -18,20 +18,21 @@ use plimsoll::output::timeline::{self, Timeline};
 use plimsoll::output::{JudgedWorkload, Report, json, table};
 use plimsoll::policy::Policy;
 use plimsoll::rules::{self, Judgement, Question};
-use plimsoll::source::manifest::{self, Manifests};
+use plimsoll::source::manifest::{self, Manifests, edit};
 use plimsoll::source::projection;
 use plimsoll::source::recording::{Recording, What};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{corpus, fuzz};
 
 /// Words that a way out begins with, or that say what must be.
-const WAYS: [&str; 39] = [
+const WAYS: [&str; 40] = [
     "must be",
     "must not",
     "must have",
     "add",
     "align",
+    "change",
     "check",
     "choose",
     "close",
@@ -39,6 +40,7 @@ const WAYS: [&str; 39] = [
     "define",
     "did",
     "end",
+    "fill",
     "give",
     "indent",
     "keep",
@@ -437,5 +439,56 @@ fn shown_text() {
         assert_eq!(words(&wrapped), words(&[shown]));
         let fits = |line: &String| line.chars().count() <= 40 || !line.contains(' ');
         assert!(wrapped.iter().all(fits), "{wrapped:?}");
+    });
+}
+
+/// Remedies in files: no byte is lost that they do not speak of, and what was fixed once is fixed.
+#[test]
+fn edits() {
+    let resources = json!({"limits": {"memory": "1Gi"}, "requests": {"memory": "512Mi"}});
+    let constraint = json!({"topologyKey": "kubernetes.io/hostname", "maxSkew": 1});
+    let pod = json!({"containers": [{"name": "app", "resources": resources}], "topologySpreadConstraints": [constraint]});
+    let patch = json!({"spec": {"replicas": 3, "minReadySeconds": null, "template": {"spec": pod}}});
+    fuzz("edits", &corpus(&["yaml", "json"]), |bytes| {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return;
+        };
+        let manifests = manifest::read(&["-".into()], &mut { bytes }, ClusterVersion::NEWEST);
+        let keys: Vec<ObjectKey> = manifests.objects.iter().map(|(object, _)| object.key()).collect();
+        let patches: Vec<(&ObjectKey, &Value)> = keys.iter().map(|key| (key, &patch)).collect();
+        let edited = edit::patch(text, &patches);
+        let mut lines = 0;
+        for outcome in &edited.outcomes {
+            match outcome {
+                Ok(line) => lines += line.map_or(0, |_| 12),
+                Err(why) => holds(why),
+            }
+        }
+        let gone = similar::TextDiff::from_lines(text, &edited.text);
+        let gone = gone
+            .iter_all_changes()
+            .filter(|change| change.tag() == similar::ChangeTag::Delete);
+        assert!(
+            gone.count() <= lines,
+            "lost lines:\n{text}\n=== became\n{}",
+            edited.text
+        );
+        let again = edit::patch(&edited.text, &patches);
+        let made = |outcomes: &[Result<Option<usize>, String>]| outcomes.iter().filter(|o| o.is_ok()).count();
+        assert!(
+            made(&again.outcomes) >= made(&edited.outcomes),
+            "{:?}\n{}",
+            again.outcomes,
+            edited.text
+        );
+        assert!(
+            again
+                .outcomes
+                .iter()
+                .all(|outcome| !matches!(outcome, Ok(Some(_)))),
+            "{}",
+            edited.text
+        );
+        assert_eq!(again.text, edited.text, "twice");
     });
 }

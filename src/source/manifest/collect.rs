@@ -1,6 +1,7 @@
 //! Documents in, objects out: which kind it is, what is wrong with it, whether it was there before.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::document::{Broken, Document, NOT_RENDERED, documents};
 use super::files::Text;
@@ -16,7 +17,7 @@ use crate::model::text::clip;
 use crate::source::projection::{self, ProjectionError};
 
 /// The namespace of an object that names none, as `kubectl` has it.
-const DEFAULT_NAMESPACE: &str = "default";
+pub(super) const DEFAULT_NAMESPACE: &str = "default";
 
 /// How many errors are told of one file: who has mended so many can look again.
 const MAX_ERRORS: usize = 100;
@@ -70,7 +71,7 @@ impl<'a> At<'a> {
 
     fn place(&self, line: usize, column: Option<usize>) -> Place {
         Place {
-            file: Some(self.text.file.clone()),
+            file: Some(file_of(self.text, self.document)),
             line: Some(line),
             column,
         }
@@ -80,6 +81,14 @@ impl<'a> At<'a> {
     fn field(&self, field: &str) -> Place {
         let (line, column) = self.document.locate(self.object, field);
         self.place(line, Some(column))
+    }
+}
+
+/// The file that a document comes from.
+fn file_of(text: &Text, document: Document<'_>) -> Arc<str> {
+    match text.made_by {
+        None => text.file.clone(),
+        Some(maker) => maker.origin(&text.file, document.leading_comments()),
     }
 }
 
@@ -93,13 +102,10 @@ impl Collector {
                 Some(&i) => {
                     let first = &objects[i].1;
                     let shown = clip(&key.to_string(), MAX_KEY);
-                    let message = format!(
-                        "{shown} is here a second time, after {}:{}; remove one of them",
-                        first.file, first.line
-                    );
+                    let message = format!("{shown} is here a second time, after {first}; remove one of them");
                     let place = Place {
                         file: Some(source.file.clone()),
-                        line: Some(source.line),
+                        line: source.made_by.is_none().then_some(source.line),
                         column: None,
                     };
                     objects[i] = (object, source);
@@ -149,13 +155,13 @@ impl Reader<'_> {
     fn tree(&mut self, document: Document<'_>, read: impl FnOnce(&mut Self, At<'_>)) {
         match document.tree() {
             Ok(tree) => read(self, At::root(self.text, document, &tree)),
-            Err(broken) => self.broken(broken),
+            Err(broken) => self.broken(document, broken),
         }
     }
 
-    fn broken(&mut self, broken: Broken) {
+    fn broken(&mut self, document: Document<'_>, broken: Broken) {
         let place = Place {
-            file: Some(self.text.file.clone()),
+            file: Some(file_of(self.text, document)),
             line: Some(broken.line),
             column: broken.column,
         };
@@ -163,11 +169,25 @@ impl Reader<'_> {
     }
 
     fn error(&mut self, place: Place, message: impl Into<String>) {
+        let (place, message) = self.told(place, message.into());
         push(&mut self.found.errors, place, message);
     }
 
     fn note(&mut self, place: Place, message: String) {
+        let (place, message) = self.told(place, message);
         self.found.notes.push(Note { place, message });
+    }
+
+    /// A line of what a program made is none of the file's.
+    fn told(&self, place: Place, message: String) -> (Place, String) {
+        let (Some(maker), Some(line)) = (self.text.made_by, place.line) else {
+            return (place, message);
+        };
+        let place = Place {
+            file: place.file,
+            ..Place::default()
+        };
+        (place, format!("{message} (line {line} of what {maker} prints)"))
     }
 
     fn value(&mut self, at: At<'_>) {
@@ -292,9 +312,11 @@ impl Reader<'_> {
         if [&key.name, &key.namespace].iter().any(|part| part.contains("{{")) {
             return;
         }
+        let made_by = at.text.made_by;
         let source = Source {
-            file: at.text.file.clone(),
-            line: at.line,
+            file: file_of(at.text, at.document),
+            line: if made_by.is_none() { at.line } else { 1 },
+            made_by,
         };
         self.found.objects.push((object, source));
     }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize as _;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
@@ -148,6 +149,37 @@ impl<'a> Document<'a> {
             at += line.len();
         }
         None
+    }
+
+    /// Its text: a slice of the one that it was cut from.
+    pub(super) const fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Whether it is a value of a JSON text.
+    pub(super) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// The same document with another text.
+    pub(super) const fn rewritten<'b>(&self, text: &'b str) -> Document<'b> {
+        Document {
+            text,
+            line: self.line,
+            column: self.column,
+            json: self.json,
+        }
+    }
+
+    /// What it says, as JSON; `None` for what cannot be read.
+    pub(super) fn value(&self) -> Option<serde_json::Value> {
+        serde_json::Value::deserialize(self.tree().ok()?.root()).ok()
+    }
+
+    /// The comments before its first content, without their `#`.
+    pub(super) fn leading_comments(&self) -> impl Iterator<Item = &'a str> {
+        let head = &self.text[..self.first_content().unwrap_or(self.text.len())];
+        head.lines().filter_map(|line| line.trim().strip_prefix('#'))
     }
 
     /// Its tree.

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::{InputError, MAX_FILE_BYTES, Place};
+use super::rendered::{self, Maker};
+use super::{InputError, MAX_FILE_BYTES, Note, Options, Place};
+use crate::model::text::{count, list};
 
 /// The files that a directory is searched for.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
@@ -18,16 +20,36 @@ const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 #[derive(Debug)]
 pub(super) struct Found {
     path: PathBuf,
-    /// Named on the command line, rather than found in a directory.
-    named: bool,
+    how: How,
+}
+
+/// How an input was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// Named on the command line.
+    Named,
+    /// In a directory.
+    Searched,
+    /// A directory that a program turns into manifests.
+    Made(Maker),
 }
 
 /// The text of an input.
 #[derive(Debug)]
 pub(super) struct Text {
+    /// The file; the directory of what a program made.
     pub(super) file: Arc<str>,
     pub(super) text: String,
     pub(super) named: bool,
+    pub(super) made_by: Option<Maker>,
+}
+
+/// Every file once, in a stable order, and what cannot be searched.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    pub(super) found: Vec<Result<Found, InputError>>,
+    /// What was treated otherwise than somebody may expect.
+    pub(super) notes: Vec<Note>,
 }
 
 fn error(path: &Path, message: impl Into<String>) -> InputError {
@@ -40,30 +62,85 @@ fn error(path: &Path, message: impl Into<String>) -> InputError {
     }
 }
 
-/// Every file once, in a stable order, and what cannot be searched.
-pub(super) fn find(paths: &[PathBuf]) -> Vec<Result<Found, InputError>> {
-    let mut all = Vec::new();
+/// Which inputs the paths stand for.
+pub(super) fn find(paths: &[PathBuf]) -> Search {
+    let mut all = Search::default();
     for path in paths {
-        if path.is_dir() {
-            let before = all.len();
-            walk(path, &mut all);
-            if all.len() == before {
-                let message = "no .yaml, .yml or .json file in this directory; name the right one";
-                all.push(Err(error(path, message)));
+        let how = match path.is_dir().then(|| rendered::maker(path)) {
+            None => How::Named,
+            Some(Some(maker)) => How::Made(maker),
+            Some(None) => {
+                search(path, &mut all);
+                continue;
             }
-        } else {
-            all.push(Ok(Found {
-                path: path.clone(),
-                named: true,
-            }));
-        }
+        };
+        let path = path.clone();
+        all.found.push(Ok(Found { path, how }));
     }
     let mut seen = HashSet::new();
-    all.retain(|found| match found {
+    all.found.retain(|found| match found {
         Ok(found) => seen.insert(fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone())),
         Err(_) => true,
     });
     all
+}
+
+/// Searches a directory.
+fn search(directory: &Path, all: &mut Search) {
+    let before = all.found.len();
+    let mut others = Others::default();
+    walk(directory, &mut all.found, &mut others);
+    if all.found.len() == before {
+        let message = match others.charts[..] {
+            [] => "no .yaml, .yml or .json file in this directory; name the right one",
+            _ => "nothing but Helm charts in this directory; name one of them to have it rendered",
+        };
+        all.found.push(Err(error(directory, message)));
+    }
+    others.tell(directory, &mut all.notes);
+}
+
+/// Directories below a searched one that helm or kustomize would make something else of.
+#[derive(Default)]
+struct Others {
+    charts: Vec<PathBuf>,
+    kustomizations: Vec<PathBuf>,
+}
+
+/// How many directories a note names.
+const NAMED: usize = 3;
+
+impl Others {
+    /// Whether the directory is a chart, whose templates are no manifests. A kustomization's files are.
+    fn is_left_out(&mut self, directory: &Path) -> bool {
+        match rendered::maker(directory) {
+            Some(Maker::Helm) => self.charts.push(directory.to_owned()),
+            Some(Maker::Kustomize) => self.kustomizations.push(directory.to_owned()),
+            None => {}
+        }
+        self.charts.last().is_some_and(|last| last == directory)
+    }
+
+    fn tell(&self, directory: &Path, notes: &mut Vec<Note>) {
+        let mut note = |noun: &str, found: &[PathBuf], what: &str| {
+            if found.is_empty() {
+                return;
+            }
+            let names: Vec<_> = found.iter().map(|path| path.to_string_lossy()).collect();
+            let message = format!(
+                "{} in it ({}) {what}: plimsoll check {}",
+                count(found.len() as u64, noun),
+                list(&names, NAMED),
+                names[0]
+            );
+            let place = error(directory, "").place;
+            notes.push(Note { place, message });
+        };
+        let charts = "left out, as templates are no manifests; name a chart to have it rendered";
+        note("Helm chart", &self.charts, charts);
+        let kustomizations = "read as files, not built; name a kustomization to have it built";
+        note("kustomization", &self.kustomizations, kustomizations);
+    }
 }
 
 fn is_hidden(name: &OsStr) -> bool {
@@ -77,23 +154,27 @@ fn is_wanted(path: &Path) -> bool {
 
 /// Each directory once, over however many links it is reached: a few that link to each other have more ways through
 /// them than anybody can go.
-fn walk(directory: &Path, into: &mut Vec<Result<Found, InputError>>) {
+fn walk(directory: &Path, into: &mut Vec<Result<Found, InputError>>, others: &mut Others) {
     let mut seen = HashSet::new();
     let entries = WalkDir::new(directory)
         .follow_links(true)
         .sort_by_file_name()
         .into_iter();
-    let is_new = |entry: &DirEntry| {
-        let hidden = entry.depth() > 0 && is_hidden(entry.file_name());
-        !hidden
-            && (!entry.file_type().is_dir() || fs::canonicalize(entry.path()).is_ok_and(|d| seen.insert(d)))
+    let mut is_read = |entry: &DirEntry| {
+        let below = entry.depth() > 0;
+        if below && is_hidden(entry.file_name()) {
+            return false;
+        }
+        !entry.file_type().is_dir()
+            || fs::canonicalize(entry.path()).is_ok_and(|d| seen.insert(d))
+                && !(below && others.is_left_out(entry.path()))
     };
-    for entry in entries.filter_entry(is_new) {
+    for entry in entries.filter_entry(|entry| is_read(entry)) {
         match entry {
             Ok(entry) if entry.file_type().is_dir() || !is_wanted(entry.path()) => {}
             Ok(entry) if entry.file_type().is_file() => into.push(Ok(Found {
                 path: entry.into_path(),
-                named: false,
+                how: How::Searched,
             })),
             // To open a pipe would be to wait for whoever writes to it.
             Ok(entry) => {
@@ -125,8 +206,26 @@ impl Found {
         self.path.as_os_str() == "-"
     }
 
-    /// Reads it, as far as [`MAX_FILE_BYTES`] allow.
-    pub(super) fn read(self, stdin: &mut dyn Read) -> Result<Text, InputError> {
+    /// Reads it, as far as [`MAX_FILE_BYTES`] allow, or has it made.
+    pub(super) fn read(self, options: &Options<'_>, stdin: &mut dyn Read) -> Result<Text, InputError> {
+        let bytes = match self.how {
+            How::Made(maker) => {
+                rendered::render(maker, &self.path, options).map_err(|why| error(&self.path, why))?
+            }
+            How::Named | How::Searched => self.bytes(stdin)?,
+        };
+        Ok(Text {
+            text: text(bytes).map_err(|e| e.at(&self.path))?,
+            file: self.path.to_string_lossy().into(),
+            named: self.how != How::Searched,
+            made_by: match self.how {
+                How::Made(maker) => Some(maker),
+                How::Named | How::Searched => None,
+            },
+        })
+    }
+
+    fn bytes(&self, stdin: &mut dyn Read) -> Result<Vec<u8>, InputError> {
         let bytes = if self.is_stdin() {
             at_most(stdin)
         } else {
@@ -140,7 +239,7 @@ impl Found {
             let message = format!("is larger than {} MiB; split it", MAX_FILE_BYTES >> 20);
             return Err(error(&self.path, message));
         };
-        if self.named && bytes.trim_ascii().is_empty() {
+        if self.how == How::Named && bytes.trim_ascii().is_empty() {
             let message = if self.is_stdin() {
                 "standard input is empty; did the command before the pipe fail?"
             } else {
@@ -148,16 +247,12 @@ impl Found {
             };
             return Err(error(&self.path, message));
         }
-        Ok(Text {
-            text: text(bytes).map_err(|e| e.at(&self.path))?,
-            file: self.path.to_string_lossy().into(),
-            named: self.named,
-        })
+        Ok(bytes)
     }
 }
 
 /// Everything there is; `None` when that is more than [`MAX_FILE_BYTES`].
-fn at_most(from: impl Read) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn at_most(from: impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     from.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= MAX_FILE_BYTES).then_some(bytes))

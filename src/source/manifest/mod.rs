@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! paths ──files──> texts ──document──> trees that know their lines ──collect──> objects, errors, notes
-//!                                      (plain, yaml, json)
+//!        (rendered: helm, kustomize)   (plain, yaml, json)
 //! ```
 //!
 //! Nothing that is broken ends the reading: each fault is an [`InputError`] with its file, line and column, and everything
@@ -10,9 +10,12 @@
 
 mod collect;
 mod document;
+pub mod edit;
 mod files;
 mod json;
 mod plain;
+mod program;
+mod rendered;
 mod scalar;
 mod tree;
 mod versions;
@@ -28,6 +31,7 @@ use std::{fmt, thread};
 use serde::Deserialize as _;
 
 pub(super) use self::files::reason;
+pub use self::rendered::Maker;
 use crate::model::config::ClusterVersion;
 use crate::model::object::Object;
 
@@ -39,8 +43,20 @@ pub const MAX_FILE_BYTES: u64 = 64 << 20;
 pub struct Source {
     /// The path as it was given or found; `-` for standard input.
     pub file: Arc<str>,
-    /// The line of the object's first field, from 1.
+    /// The line of the object's first field, from 1; 1 for what a program made.
     pub line: usize,
+    /// The program that made the object out of that file and others.
+    pub made_by: Option<Maker>,
+}
+
+/// `web.yaml:3`; without the line for what a program made.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.made_by {
+            None => write!(f, "{}:{}", self.file, self.line),
+            Some(_) => f.write_str(&self.file),
+        }
+    }
 }
 
 /// A place in an input.
@@ -96,11 +112,43 @@ pub struct Manifests {
     pub passed_over: usize,
 }
 
+/// How manifests are read.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// The Kubernetes version that they are for.
+    pub version: ClusterVersion,
+    /// Values files for Helm charts, the last one counting most.
+    pub helm_values: &'a [PathBuf],
+    /// Single values for Helm charts, `key=value`; they count more than files.
+    pub helm_set: &'a [String],
+    /// Is told, now and then, how many inputs are read, and of how many.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+impl Options<'_> {
+    /// For that version, without values, telling nobody.
+    #[must_use]
+    pub const fn new(version: ClusterVersion) -> Self {
+        Options {
+            version,
+            helm_values: &[],
+            helm_set: &[],
+            progress: &|_, _| {},
+        }
+    }
+}
+
 /// Reads manifests. A directory stands for its `.yaml`, `.yml` and `.json` files, in subdirectories too (hidden ones left
-/// out, links followed); `-` stands for `stdin`. A file that is named twice is read once.
+/// out, links followed), a Helm chart or a kustomization for what helm or kustomize make of it; `-` stands for `stdin`. A
+/// file that is named twice is read once.
 pub fn read(paths: &[PathBuf], stdin: &mut dyn Read, version: ClusterVersion) -> Manifests {
+    read_as(&Options::new(version), paths, stdin)
+}
+
+/// As [`read`], as the options have it.
+pub fn read_as(options: &Options<'_>, paths: &[PathBuf], stdin: &mut dyn Read) -> Manifests {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    read_with(threads, paths, stdin, version)
+    read_with(threads, options, paths, stdin)
 }
 
 /// What one input holds, or why it cannot be read.
@@ -108,16 +156,23 @@ type Outcome = Result<Manifests, InputError>;
 
 /// As [`read`], on so many threads. Each takes the next file when it is done with one, so that only as many texts are in
 /// memory as there are threads; what is found is put together in the files' order, whichever is done first.
-fn read_with(threads: usize, paths: &[PathBuf], stdin: &mut dyn Read, version: ClusterVersion) -> Manifests {
+fn read_with(threads: usize, options: &Options<'_>, paths: &[PathBuf], stdin: &mut dyn Read) -> Manifests {
     let mut collector = collect::Collector::default();
     let read = |found: files::Found, stdin: &mut dyn Read| -> Outcome {
-        Ok(collect::read(&found.read(stdin)?, version))
+        Ok(collect::read(&found.read(options, stdin)?, options.version))
     };
-    let mut add = |outcome: Outcome| match outcome {
-        Ok(found) => collector.add(found),
-        Err(error) => collector.manifests.errors.push(error),
+    let files::Search { found: all, notes } = files::find(paths);
+    collector.manifests.notes = notes;
+    let (of, mut done) = (all.len(), 0);
+    let mut add = |outcome: Outcome| {
+        match outcome {
+            Ok(found) => collector.add(found),
+            Err(error) => collector.manifests.errors.push(error),
+        }
+        done += 1;
+        (options.progress)(done, of);
     };
-    let all = files::find(paths);
+    (options.progress)(0, of);
     if threads == 1 || all.len() == 1 {
         for found in all {
             add(found.and_then(|found| read(found, stdin)));

@@ -516,7 +516,12 @@ fn any_number_of_threads_reads_the_same() {
     fs::write(directory.path().join("30-latin.yaml"), b"a: \xff\n").expect("a file");
     let paths = [directory.path().to_owned(), "nowhere.yaml".into(), "-".into()];
     let read = |threads| {
-        let found = read_with(threads, &paths, &mut WEB.as_bytes(), ClusterVersion::NEWEST);
+        let found = read_with(
+            threads,
+            &Options::new(ClusterVersion::NEWEST),
+            &paths,
+            &mut WEB.as_bytes(),
+        );
         format!("{found:#?}")
     };
     let one = read(1);

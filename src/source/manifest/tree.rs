@@ -196,7 +196,7 @@ impl<'t> Node<'t> {
     }
 
     /// Its keys and values; none when it is no map.
-    fn pairs(self) -> Pairs<'t> {
+    pub(super) fn pairs(self) -> Pairs<'t> {
         let map = self.resolved();
         match map.entry().value {
             Value::Merged => {
@@ -278,7 +278,7 @@ impl<'t> Merging<'t> {
 }
 
 /// See [`Node::pairs`].
-enum Pairs<'t> {
+pub(super) enum Pairs<'t> {
     AsWritten { next: Node<'t>, end: usize },
     Merged(vec::IntoIter<(Node<'t>, Node<'t>)>),
 }
