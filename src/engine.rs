@@ -16,12 +16,15 @@
 mod facts;
 mod judge;
 pub mod pace;
+mod policies;
 mod reports;
 mod state;
 mod timers;
 
 use std::collections::HashMap;
 
+use self::policies::PolicyReports;
+pub use self::policies::PolicyWrite;
 pub use self::reports::ReportSeen;
 use self::reports::{ReportState, Reports};
 use self::state::{ClusterState, NodeState, WorkloadState};
@@ -84,6 +87,7 @@ pub struct Engine {
     cluster: ClusterState,
     healths: NodeHealths,
     reports: Reports,
+    policies: PolicyReports,
     timers: Timers,
 }
 
@@ -110,6 +114,7 @@ impl Engine {
             cluster: ClusterState::new(),
             healths: NodeHealths::new(),
             reports: Reports::default(),
+            policies: PolicyReports::default(),
             timers: Timers::default(),
         }
     }
@@ -140,6 +145,7 @@ impl Engine {
                 .chain(nodes)
                 .chain([Subject::Cluster])
                 .for_each(|subject| self.timers.set(subject, Some(now)));
+            self.policies.look_again();
         }
         self.reports.set_leads(leads);
     }
@@ -217,7 +223,8 @@ impl Engine {
     /// Whether something happened that [`Engine::judge`] would look at now.
     #[must_use]
     pub fn is_dirty(&self, now: Moment) -> bool {
-        self.index.is_dirty() && !self.cluster.history.stands_still(now)
+        let changed = self.index.is_dirty() || self.policies.is_stale(self.index.policies());
+        changed && !self.cluster.history.stands_still(now)
     }
 
     /// When [`Engine::judge`] must be called although nothing happened; never before it is ready.
@@ -229,8 +236,14 @@ impl Engine {
         match self.cluster.history.still_until() {
             // Whatever else is due waits.
             Some(until) => self.timers.of(&Subject::Cluster).into_iter().chain(until).min(),
-            None => self.timers.next(),
+            None => self.timers.next().into_iter().chain(self.policies.due()).min(),
         }
+    }
+
+    /// Takes what [`Engine::judge`] found to be written of the policies themselves: how many workloads each governs, and
+    /// what is wrong with it.
+    pub fn take_policy_writes(&mut self) -> Vec<PolicyWrite> {
+        self.policies.take_writes()
     }
 
     /// Active findings: rule, severity, namespace (empty for nodes and the cluster). Also those in workloads that have no

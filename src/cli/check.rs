@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, print};
+use super::{CliError, policies, print};
 use crate::index::Index;
 use crate::model::config::ClusterVersion;
 use crate::model::finding::Severity;
@@ -19,7 +19,7 @@ use crate::output::style::{Style, visible};
 use crate::output::{JudgedWorkload, Report, json, table};
 use crate::policy::Policy;
 use crate::rules::{self, Question};
-use crate::source::manifest::{self, InputError, Source};
+use crate::source::manifest::{self, InputError, Manifests, Source};
 
 /// What `check` is told.
 #[derive(Debug, Args)]
@@ -38,6 +38,10 @@ pub(super) struct CheckArgs {
     /// Judge the workloads of this namespace only; may be given several times
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Vec<String>,
+    /// Judge by the ResiliencePolicies of this file or directory, beside those of a live cluster; may be given several
+    /// times
+    #[arg(long, value_name = "PATH")]
+    policy: Vec<PathBuf>,
     /// How to print what was found
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -97,6 +101,22 @@ pub(super) struct Input {
     pub(super) version: Option<ClusterVersion>,
 }
 
+impl Input {
+    fn take(&mut self, manifests: Manifests) {
+        let Manifests {
+            objects,
+            errors,
+            notes,
+            passed_over,
+        } = manifests;
+        let with_source = |(object, source)| (object, Some(source));
+        self.objects.extend(objects.into_iter().map(with_source));
+        self.report.errors.extend(errors);
+        self.report.notes.extend(notes);
+        self.report.passed_over += passed_over;
+    }
+}
+
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
     let mut input = Input::default();
     #[cfg(feature = "operator")]
@@ -107,14 +127,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
         .kubernetes_version
         .or(input.version)
         .unwrap_or(ClusterVersion::NEWEST);
-    let manifests = manifest::read(&args.paths, &mut io::stdin().lock(), version);
-    let with_source = |(object, source)| (object, Some(source));
-    input
-        .objects
-        .extend(manifests.objects.into_iter().map(with_source));
-    input.report.errors.extend(manifests.errors);
-    input.report.notes.extend(manifests.notes);
-    input.report.passed_over += manifests.passed_over;
+    let mut manifests = manifest::read(&args.paths, &mut io::stdin().lock(), version);
+    policies::set_aside(&mut manifests);
+    input.take(manifests);
+    // A policy of a file goes before the cluster's of the same name.
+    input.take(policies::read(&args.policy, &mut io::stdin().lock(), version));
 
     let report = judge(input, version, &args.namespace);
     let failed = args.fail_on.is_reached(report.worst());
@@ -162,11 +179,12 @@ fn judge(input: Input, version: ClusterVersion, namespaces: &[String]) -> Report
         }
         index.apply(object, Moment::default());
     }
-    let policy = Policy::default();
+    let base = Policy::default();
     let now = jiff::Timestamp::now();
     let wanted = |key: &ObjectKey| namespaces.is_empty() || namespaces.iter().any(|n| **n == *key.namespace);
     let judged = |key: ObjectKey| {
         let view = index.view(&key)?;
+        let policy = Policy::of(&base, &key.namespace, &view.policies());
         Some(JudgedWorkload {
             checks: rules::judge(&Question {
                 view,

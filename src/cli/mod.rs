@@ -10,6 +10,7 @@ mod explain;
 mod live;
 #[cfg(feature = "operator")]
 pub mod operator;
+mod policies;
 #[cfg(feature = "operator")]
 pub mod record;
 mod replay;

@@ -16,7 +16,8 @@ use crate::policy::ownership::Ownership;
 use crate::rules::{self, Judgement, Question};
 use crate::simulate;
 
-/// Every rule's answer, and who the workload belongs to; and when to ask again although nothing changed.
+/// Every rule's answer by the policy in force, and who the workload belongs to; and when to ask again although nothing
+/// changed.
 pub(super) fn judge_rules(
     view: WorkloadView<'_>,
     policy: &Policy,
@@ -25,6 +26,7 @@ pub(super) fn judge_rules(
     let mut judged = Judged {
         generation: view.workload().generation,
         ownership: Ownership::of(&view, policy),
+        policies: policy.applied.clone(),
         ..Judged::default()
     };
     let Judgement { results, due } = rules::judge(&Question { view, policy, now });

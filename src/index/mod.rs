@@ -15,6 +15,7 @@ mod namespaces;
 mod nodes;
 mod owners;
 mod pods;
+mod policies;
 mod reach;
 mod requires;
 mod view;
@@ -36,6 +37,7 @@ use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::time::Moment;
 use crate::model::workload::Workload;
+use crate::policy::Policies;
 
 /// Whether a kind's objects are all known: nothing is ever judged by the absence of an object whose kind is not `Listed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,6 +91,7 @@ pub struct Index {
     namespaces: HashMap<Name, NamespaceContext>,
     volumes: Volumes,
     reaches: Reaches,
+    policies: Policies,
     /// By kind: asked for with every event.
     listings: [Listing; Kind::ALL.len()],
     /// During a list: the objects that were known before it and that it has not named yet.
@@ -220,6 +223,7 @@ impl Index {
             Object::EndpointSlice(slice) => self.apply_slice(slice),
             Object::LimitRange(range) => self.apply_limit_range(range),
             Object::PersistentVolume(volume) => self.apply_volume(volume),
+            Object::Policy(policy) => self.apply_policy(*policy),
         }
     }
 
@@ -234,6 +238,7 @@ impl Index {
             Kind::Node => self.delete_node(&key.name),
             Kind::Lease => self.nodes.forget_lease(&key.name, &mut self.dirty),
             Kind::PersistentVolume => self.delete_volume(&key.name),
+            Kind::ResiliencePolicy => self.delete_policy(&key.name),
             _ => self.delete_context(key),
         }
     }
@@ -301,6 +306,12 @@ impl Index {
         NodeView::new(self, id)
     }
 
+    /// Every policy.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
     /// The cluster as a whole.
     #[must_use]
     pub fn cluster(&self) -> ClusterView<'_> {
@@ -341,6 +352,7 @@ impl Index {
             Kind::Node => self.nodes.objects().count(),
             Kind::Lease => self.nodes.leases(),
             Kind::PersistentVolume => self.volumes.len(),
+            Kind::ResiliencePolicy => self.policies.len(),
             kind if kind.is_workload() => self.owners.count(kind),
             kind => self.namespaces.values().map(|context| context.count(kind)).sum(),
         }
@@ -356,6 +368,11 @@ impl Index {
                 .collect(),
             Kind::Lease => self.nodes.lease_keys().collect(),
             Kind::PersistentVolume => self.volumes.keys().collect(),
+            Kind::ResiliencePolicy => self
+                .policies
+                .iter()
+                .map(|p| ObjectKey::new(kind, "", p.name.clone()))
+                .collect(),
             kind if kind.is_workload() => self.owners.keys(kind).collect(),
             kind => self
                 .namespaces

@@ -10,6 +10,7 @@ use crate::model::context::{Autoscaler, DisruptionBudget, LimitRange, Namespace,
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::node::{Node, ReadyStatus};
 use crate::model::pod::PodShape;
+use crate::model::policy::ResiliencePolicy;
 use crate::model::template::PodTemplate;
 use crate::model::time::Moment;
 use crate::model::workload::Workload;
@@ -108,6 +109,18 @@ impl<'a> WorkloadView<'a> {
     #[must_use]
     pub fn namespace(&self) -> Option<&'a Namespace> {
         self.context()?.namespace.as_ref()
+    }
+
+    /// The policies that govern it, the one that goes before all others first.
+    #[must_use]
+    pub fn policies(&self) -> Vec<&'a ResiliencePolicy> {
+        let policies = self.index.policies();
+        // Most clusters and files have none or few: nothing else is looked up then.
+        if policies.is_empty() {
+            return Vec::new();
+        }
+        let namespace = self.namespace().map(|namespace| &namespace.labels);
+        policies.governing(&self.key().namespace, namespace, &self.workload.labels)
     }
 
     /// Autoscalers that target it, by name.

@@ -26,11 +26,12 @@ pub enum Kind {
     LimitRange,
     PersistentVolume,
     Lease,
+    ResiliencePolicy,
 }
 
 impl Kind {
     /// Every kind that is read, from files or from a cluster.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -47,10 +48,11 @@ impl Kind {
         Kind::LimitRange,
         Kind::PersistentVolume,
         Kind::Lease,
+        Kind::ResiliencePolicy,
     ];
 
     /// The kinds that the operator watches.
-    pub const WATCHED: [Kind; 16] = [
+    pub const WATCHED: [Kind; 17] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -67,6 +69,7 @@ impl Kind {
         Kind::LimitRange,
         Kind::PersistentVolume,
         Kind::Lease,
+        Kind::ResiliencePolicy,
     ];
 
     /// The kind's name as in a manifest: `Deployment`.
@@ -89,6 +92,7 @@ impl Kind {
             Kind::LimitRange => "LimitRange",
             Kind::PersistentVolume => "PersistentVolume",
             Kind::Lease => "Lease",
+            Kind::ResiliencePolicy => "ResiliencePolicy",
         }
     }
 
@@ -102,6 +106,7 @@ impl Kind {
             Kind::PodDisruptionBudget => "policy",
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::Lease => "coordination.k8s.io",
+            Kind::ResiliencePolicy => "plimsoll.dev",
             Kind::Pod
             | Kind::Node
             | Kind::Namespace
@@ -116,6 +121,7 @@ impl Kind {
     pub const fn version(self) -> &'static str {
         match self {
             Kind::HorizontalPodAutoscaler => "v2",
+            Kind::ResiliencePolicy => "v1alpha1",
             _ => "v1",
         }
     }
@@ -140,6 +146,7 @@ impl Kind {
             Kind::LimitRange => "limitranges",
             Kind::PersistentVolume => "persistentvolumes",
             Kind::Lease => "leases",
+            Kind::ResiliencePolicy => "resiliencepolicies",
         }
     }
 
@@ -201,7 +208,10 @@ impl Kind {
     /// Whether objects of this kind live outside namespaces.
     #[must_use]
     pub const fn is_cluster_scoped(self) -> bool {
-        matches!(self, Kind::Node | Kind::Namespace | Kind::PersistentVolume)
+        matches!(
+            self,
+            Kind::Node | Kind::Namespace | Kind::PersistentVolume | Kind::ResiliencePolicy
+        )
     }
 }
 

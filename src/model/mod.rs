@@ -12,6 +12,7 @@ pub mod keys;
 pub mod node;
 pub mod object;
 pub mod pod;
+pub mod policy;
 pub mod quantity;
 pub mod report;
 pub mod requires;

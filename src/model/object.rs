@@ -5,6 +5,7 @@ use super::field::FieldProblem;
 use super::keys::{Kind, ObjectKey};
 use super::node::{Lease, Node};
 use super::pod::Pod;
+use super::policy::ResiliencePolicy;
 use super::volume::PersistentVolume;
 use super::workload::Workload;
 
@@ -40,6 +41,8 @@ pub enum Object {
     LimitRange(LimitRange),
     /// A PersistentVolume.
     PersistentVolume(PersistentVolume),
+    /// A ResiliencePolicy.
+    Policy(Box<ResiliencePolicy>),
 }
 
 impl Object {
@@ -64,6 +67,7 @@ impl Object {
             }
             Object::LimitRange(l) => ObjectKey::new(Kind::LimitRange, l.namespace.clone(), l.name.clone()),
             Object::PersistentVolume(v) => ObjectKey::new(Kind::PersistentVolume, "", v.name.clone()),
+            Object::Policy(p) => ObjectKey::new(Kind::ResiliencePolicy, "", p.name.clone()),
         }
     }
 
@@ -75,6 +79,7 @@ impl Object {
             Object::Autoscaler(a) => &a.problems,
             Object::DisruptionBudget(p) => &p.problems,
             Object::LimitRange(l) => &l.problems,
+            Object::Policy(p) => &p.problems,
             Object::Pod(_)
             | Object::Node(_)
             | Object::Lease(_)

@@ -3,6 +3,7 @@
 mod context;
 mod node;
 mod pod;
+mod policy;
 mod volume;
 mod workload;
 
@@ -12,6 +13,7 @@ use proptest::test_runner::{Config, FileFailurePersistence};
 pub(crate) use self::context::{budget, endpoint_slice, hpa, limit_range, namespace, service};
 pub(crate) use self::node::{lease, node};
 pub(crate) use self::pod::pod;
+pub(crate) use self::policy::policy;
 pub(crate) use self::volume::{node_term, volume};
 pub(crate) use self::workload::{
     apart, container, controller, deployment, replica_set, spread, stateful_set, workload,

@@ -144,6 +144,7 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     drop(sender);
 
     let (orders, queue) = mpsc::unbounded_channel();
+    let (policies, statuses) = mpsc::unbounded_channel();
     let identity = options.identity.clone();
     let writer = Writer::new(
         client.clone(),
@@ -164,12 +165,17 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
         leadership,
         term: None,
         orders,
+        policies,
         verdicts: HashSet::new(),
         unread: Unread::default(),
     };
     let mut loops = tokio::spawn(async move {
         // The reconciler owns the queue's end: when it stops, the writer finishes what is under way and stops too.
-        tokio::join!(reconciler.run(inputs, stopped), writer.run(queue));
+        tokio::join!(
+            reconciler.run(inputs, stopped),
+            writer.clone().run(queue),
+            writer.run_policies(statuses)
+        );
     });
     // The lease is given away only when the last write has been answered.
     let (broken, broke) = channel::channel(false);

@@ -18,7 +18,7 @@ use super::metrics::{FindingLabels, Metrics, WorkloadLabels};
 use super::silence::{FREEZE_AFTER, Hearing};
 use super::unread::Unread;
 use super::watch::Seen;
-use super::writer::Order;
+use super::writer::{Order, PolicyOrder};
 use crate::api::{
     ClusterResilienceReport, ResilienceReport, cluster_report_subject, report_name, report_subject,
 };
@@ -82,6 +82,7 @@ pub(super) struct Reconciler {
     /// The term in which the engine decides.
     pub(super) term: Option<i32>,
     pub(super) orders: mpsc::UnboundedSender<Order>,
+    pub(super) policies: mpsc::UnboundedSender<PolicyOrder>,
     /// The workloads that have a series of their own.
     pub(super) verdicts: HashSet<WorkloadLabels>,
     pub(super) unread: Unread,
@@ -196,6 +197,13 @@ impl Reconciler {
             // The queue is bounded by the number of subjects: the writer keeps one order for each.
             let Some(term) = self.term else { return };
             if self.orders.send(Order { decision, seen, term }).is_err() {
+                return;
+            }
+        }
+        for write in self.engine.take_policy_writes() {
+            let Some(term) = self.term else { break };
+            // The queue holds one for each policy as well.
+            if self.policies.send(PolicyOrder { write, term }).is_err() {
                 return;
             }
         }

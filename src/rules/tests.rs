@@ -1,5 +1,7 @@
 //! What holds for every rule, and how the rules' own tests ask them.
 
+mod policies;
+
 use jiff::Timestamp;
 use rstest::rstest;
 

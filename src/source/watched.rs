@@ -188,6 +188,7 @@ watched_kinds! {
     EndpointSlices: EndpointSlice, NamespaceResourceScope, EndpointSliceFields;
     LimitRanges: LimitRange, NamespaceResourceScope, LimitRangeFields;
     PersistentVolumes: PersistentVolume, ClusterResourceScope, VolumeFields;
+    ResiliencePolicies: ResiliencePolicy, ClusterResourceScope, PolicyFields;
     JudgedPods: Pod, NamespaceResourceScope, BarePodFields;
 }
 
@@ -216,7 +217,7 @@ macro_rules! for_each_kind {
     ($client:expr, |$kind:ident, $api:ident| $body:block) => {
         $crate::source::watched::for_each_kind!(@each $client, $kind, $api, $body,
             Deployments StatefulSets DaemonSets CronJobs Jobs ReplicaSets Pods Nodes Namespaces HorizontalPodAutoscalers
-            PodDisruptionBudgets Services EndpointSlices LimitRanges PersistentVolumes Leases)
+            PodDisruptionBudgets Services EndpointSlices LimitRanges PersistentVolumes Leases ResiliencePolicies)
     };
     (@each $client:expr, $kind:ident, $api:ident, $body:block, $($marker:ident)*) => {$({
         use $crate::source::watched::{WatchedKind as _, $marker};

@@ -12,6 +12,9 @@ mod heartbeats;
 mod iconik;
 mod leaders;
 mod planted;
+mod policies;
+#[path = "../policies/cases.rs"]
+mod policy_cases;
 mod recorded;
 mod refused;
 mod suspect;

@@ -444,6 +444,8 @@ impl<'t> App<'t> {
         };
         // Nothing in it requires anything.
         is("requires", "", "notApplicable");
+        // Nothing in it is exempt.
+        is("exemption", "", "notApplicable");
         if self.team.namespace == "kube-system" {
             for rule in ["memory-limit", "min-replicas", "pod-spread"]
                 .into_iter()

@@ -101,6 +101,17 @@ pub(crate) fn namespace(name: &str, pairs: &[(&str, &str)]) -> Namespace {
     }
 }
 
+impl Namespace {
+    pub(crate) fn annotated(mut self, key: &str, value: &str) -> Self {
+        self.annotations.push((key.into(), value.into()));
+        self.annotations.sort();
+        self
+    }
+    pub(crate) fn object(self) -> Object {
+        Object::Namespace(self)
+    }
+}
+
 impl Service {
     pub(crate) fn object(self) -> Object {
         Object::Service(self)

@@ -366,6 +366,10 @@ fn namespace_of(object: &mut Object) -> Option<&mut Name> {
         Object::Service(o) => Some(&mut o.namespace),
         Object::EndpointSlice(o) => Some(&mut o.namespace),
         Object::LimitRange(o) => Some(&mut o.namespace),
-        Object::Node(_) | Object::Lease(_) | Object::Namespace(_) | Object::PersistentVolume(_) => None,
+        Object::Node(_)
+        | Object::Lease(_)
+        | Object::Namespace(_)
+        | Object::PersistentVolume(_)
+        | Object::Policy(_) => None,
     }
 }

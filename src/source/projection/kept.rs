@@ -385,6 +385,62 @@ static LIMIT_RANGE: Keep = Only(&[
     ),
 ]);
 
+static POLICY: Keep = Only(&[
+    ("metadata", meta!()),
+    (
+        "spec",
+        Only(&[
+            ("namespaceSelector", SELECTOR),
+            ("workloadSelector", SELECTOR),
+            ("priority", Scalar),
+            (
+                "thresholds",
+                Only(&[
+                    ("minReplicas", Scalar),
+                    ("topologyKeys", TEXTS),
+                    ("scaleToZero", Scalar),
+                    ("maxCapacityLossPercent", Scalar),
+                    ("maxLimitRequestRatio", Scalar),
+                    ("maxTolerationSeconds", Scalar),
+                    ("memoryLimit", Scalar),
+                ]),
+            ),
+            (
+                "rules",
+                Items(&Only(&[
+                    ("name", Scalar),
+                    ("severity", Scalar),
+                    ("admission", Scalar),
+                    ("patch", Scalar),
+                    ("locked", Scalar),
+                ])),
+            ),
+            (
+                "exemptions",
+                Only(&[("annotation", Scalar), ("namespaces", TEXTS)]),
+            ),
+        ]),
+    ),
+    (
+        "status",
+        Only(&[
+            ("observedGeneration", Scalar),
+            ("workloads", Scalar),
+            (
+                "conditions",
+                Items(&Only(&[
+                    ("type", Scalar),
+                    ("status", Scalar),
+                    ("reason", Scalar),
+                    ("message", Scalar),
+                    ("observedGeneration", Scalar),
+                    ("lastTransitionTime", Scalar),
+                ])),
+            ),
+        ]),
+    ),
+]);
+
 static PERSISTENT_VOLUME: Keep = Only(&[
     ("metadata", meta!()),
     (
@@ -416,6 +472,7 @@ const fn kept(kind: Kind, is_controlled: bool) -> &'static Keep {
         Kind::EndpointSlice => &ENDPOINT_SLICE,
         Kind::LimitRange => &LIMIT_RANGE,
         Kind::PersistentVolume => &PERSISTENT_VOLUME,
+        Kind::ResiliencePolicy => &POLICY,
     }
 }
 

@@ -23,6 +23,7 @@ mod meta;
 mod node;
 mod path;
 mod pod;
+mod policy;
 mod port;
 mod scheduling;
 mod selector;
@@ -48,6 +49,7 @@ pub(crate) use self::{
     meta::Identity,
     node::{LeaseFields, NodeFields},
     pod::PodFields,
+    policy::PolicyFields,
     volume::VolumeFields,
     workload::WorkloadFields,
 };
@@ -151,6 +153,7 @@ fn read_kind<'de, D: serde::Deserializer<'de>>(kind: Kind, from: D) -> Result<Se
         Kind::LimitRange => read::<LimitRangeFields<'_>, D>(kind, from),
         Kind::PersistentVolume => read::<VolumeFields<'_>, D>(kind, from),
         Kind::Lease => read::<LeaseFields<'_>, D>(kind, from),
+        Kind::ResiliencePolicy => read::<PolicyFields<'_>, D>(kind, from),
     }
 }
 
@@ -195,6 +198,7 @@ fn problems_of(object: &mut Object) -> Option<&mut Vec<FieldProblem>> {
         Object::Autoscaler(a) => Some(&mut a.problems),
         Object::DisruptionBudget(b) => Some(&mut b.problems),
         Object::LimitRange(l) => Some(&mut l.problems),
+        Object::Policy(p) => Some(&mut p.problems),
         _ => None,
     }
 }
