@@ -251,10 +251,10 @@ impl Index {
         }
         let judged = kept.is_some();
         let old = std::mem::replace(&mut owner.object, kept);
-        let counted = self.counted_anew(id, old.as_deref());
         if judged {
             owner.labels = None;
         }
+        let counted = self.counted_anew(id, old.as_deref());
         self.dependents.set(&key, self.owners.get(id).object.as_deref());
         if judged {
             let context = self.context_mut(&key.namespace);

@@ -15,14 +15,9 @@ pub(super) fn at_least(least: u32, view: &WorkloadView<'_>) -> Result<Floor, Unj
     }
     Err(Unjudged::NotApplicable(match (floor.replicas, &floor.source) {
         (0, FloorSource::Replicas) => "spec.replicas is 0: off on purpose".to_owned(),
-        (0, FloorSource::Autoscaler(name)) => {
-            format!("HorizontalPodAutoscaler {name} scales it to zero on purpose")
-        }
+        (0, source) => format!("{source} scales it to zero on purpose"),
         (few, FloorSource::Replicas) => format!("it runs {}", count(few, "replica")),
-        (few, FloorSource::Autoscaler(name)) => {
-            let replicas = count(few, "replica");
-            format!("it may run on {replicas}, by HorizontalPodAutoscaler {name}")
-        }
+        (few, source) => format!("it may run on {}, by {source}", count(few, "replica")),
     }))
 }
 
@@ -36,6 +31,9 @@ pub(super) fn field(view: &WorkloadView<'_>, floor: &Floor) -> String {
                 "spec.minReplicas of HorizontalPodAutoscaler {}/{name}",
                 key.namespace
             )
+        }
+        FloorSource::ScaledObject(name) => {
+            format!("spec.minReplicaCount of ScaledObject {}/{name}", key.namespace)
         }
     }
 }

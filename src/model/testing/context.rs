@@ -170,12 +170,6 @@ impl DisruptionBudget {
     }
 }
 
-impl Autoscaler {
-    pub(crate) fn object(self) -> Object {
-        Object::Autoscaler(self)
-    }
-}
-
 impl Namespace {
     pub(crate) fn annotated(mut self, key: &str, value: &str) -> Self {
         self.annotations.push((key.into(), value.into()));
