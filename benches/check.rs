@@ -1,5 +1,5 @@
 //! `cargo bench --bench check`: `plimsoll check` on 10,000 documents, its answers against what is true of them, its CPU time
-//! and memory against kube-score's.
+//! and memory against kube-score's; and how long the recorded outages take to replay.
 //!
 //! Both are children of a process that pins itself to one processor and asks the kernel what its child took, in turns, so
 //! that a ratio compares neighbours in time. The peer is built from the Go module that `tests/rig/kube-score` pins;
@@ -67,6 +67,7 @@ fn main() {
     threads(&corpus, &hundred);
     files_and_memory(&[hundred.clone(), files(1_000), files(10_000)]);
     start_up(directory.path());
+    replays();
     parsing(&corpus);
 }
 
@@ -278,6 +279,24 @@ fn start_up(directory: &Path) {
             wall,
             3.0,
             &format!("{wall:.2} ms"),
+        );
+    }
+}
+
+/// The recorded outages: hours, in well under a second.
+fn replays() {
+    for name in ["iconik-2019-09-05", "iconik-rig"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples/outages")
+            .join(name);
+        let args = [OsStr::new("replay"), path.as_os_str()];
+        let costs: Vec<Cost> = (0..10).map(|_| cost(true, &plimsoll(), args)).collect();
+        let wall = middle(&costs, |cost| cost.wall.as_secs_f64() * 1e3);
+        goal(
+            &format!("replay of {name}, ms on the wall"),
+            wall,
+            500.0,
+            &format!("{wall:.0} ms"),
         );
     }
 }

@@ -16,12 +16,15 @@
 mod facts;
 mod judge;
 pub mod pace;
+mod policies;
 mod reports;
 mod state;
 mod timers;
 
 use std::collections::HashMap;
 
+use self::policies::PolicyReports;
+pub use self::policies::PolicyWrite;
 pub use self::reports::ReportSeen;
 use self::reports::{ReportState, Reports};
 use self::state::{ClusterState, NodeState, WorkloadState};
@@ -37,6 +40,7 @@ use crate::model::time::{Moment, Now};
 use crate::plan::Change;
 use crate::policy::Policy;
 use crate::policy::ownership::Ownership;
+use crate::rules;
 
 /// What to do about one report.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +88,7 @@ pub struct Engine {
     cluster: ClusterState,
     healths: NodeHealths,
     reports: Reports,
+    policies: PolicyReports,
     timers: Timers,
 }
 
@@ -110,6 +115,7 @@ impl Engine {
             cluster: ClusterState::new(),
             healths: NodeHealths::new(),
             reports: Reports::default(),
+            policies: PolicyReports::default(),
             timers: Timers::default(),
         }
     }
@@ -140,6 +146,7 @@ impl Engine {
                 .chain(nodes)
                 .chain([Subject::Cluster])
                 .for_each(|subject| self.timers.set(subject, Some(now)));
+            self.policies.look_again();
         }
         self.reports.set_leads(leads);
     }
@@ -217,7 +224,8 @@ impl Engine {
     /// Whether something happened that [`Engine::judge`] would look at now.
     #[must_use]
     pub fn is_dirty(&self, now: Moment) -> bool {
-        self.index.is_dirty() && !self.cluster.history.stands_still(now)
+        let changed = self.index.is_dirty() || self.policies.is_stale(self.index.policies());
+        changed && !self.cluster.history.stands_still(now)
     }
 
     /// When [`Engine::judge`] must be called although nothing happened; never before it is ready.
@@ -229,12 +237,19 @@ impl Engine {
         match self.cluster.history.still_until() {
             // Whatever else is due waits.
             Some(until) => self.timers.of(&Subject::Cluster).into_iter().chain(until).min(),
-            None => self.timers.next(),
+            None => self.timers.next().into_iter().chain(self.policies.due()).min(),
         }
     }
 
+    /// Takes what [`Engine::judge`] found to be written of the policies themselves: how many workloads each governs, and
+    /// what is wrong with it.
+    pub fn take_policy_writes(&mut self) -> Vec<PolicyWrite> {
+        self.policies.take_writes()
+    }
+
     /// Active findings: rule, severity, namespace (empty for nodes and the cluster). Also those in workloads that have no
-    /// report, Jobs and bare pods.
+    /// report, Jobs and bare pods, and those on autoscalers without a target: a report is about a workload, and there is
+    /// none.
     pub fn active(&self) -> impl Iterator<Item = (&'static str, Severity, &str)> {
         let nodes = self.nodes.values().filter_map(|state| state.said.as_ref());
         let nodes = nodes.flatten().map(|said| &said.finding);
@@ -245,6 +260,13 @@ impl Engine {
             .chain(counted)
             .flat_map(|(key, found)| found.iter().map(|(r, s)| (*r, *s, &*key.namespace)))
             .chain(unnamed.map(|f| (f.rule, f.severity, "")))
+            .chain(self.strays())
+    }
+
+    fn strays(&self) -> impl Iterator<Item = (&'static str, Severity, &str)> {
+        let index = self.is_ready().then_some(&self.index).into_iter();
+        let strays = index.flat_map(rules::judge_strays);
+        strays.filter_map(|(stray, result)| Some((result.rule, result.severity()?, &*stray.namespace)))
     }
 
     /// Findings that ended and that nobody has acknowledged.

@@ -8,11 +8,13 @@
 //!
 //! Equal means nothing to write: [`Planned::changed`] is false when the status is the one that was planned before.
 
+pub mod policy;
 mod status;
 
 use self::status::{AVAILABLE, NEVER_READY, status};
 use crate::detect;
 use crate::model::finding::{Finding, Severity};
+use crate::model::keys::Name;
 use crate::model::report::{
     Acknowledgement, ConditionStatus, FindingState, MESSAGE_MAX, Placement, REMEDY_MAX, ReportFinding,
     ReportStatus, Stamp, TIMELINE_MAX, TOLD_MAX, TimelineEntry, Transition, Verdict,
@@ -180,6 +182,8 @@ pub struct Judged {
     pub below_desired: bool,
     /// Who runs it, and whom it serves; empty for a node.
     pub ownership: Ownership,
+    /// The policies that govern it, the one that goes before all others first.
+    pub policies: Vec<Name>,
 }
 
 /// One finding's change, for the Event and the log.

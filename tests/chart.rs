@@ -166,13 +166,19 @@ fn it_may_list_and_watch_what_the_operator_watches_and_nothing_else() {
     let heartbeats = find(&objects, "Role", "plimsoll-heartbeats");
     assert_eq!(heartbeats["metadata"]["namespace"], "kube-node-lease");
     read.extend(granted(heartbeats));
+    let policies =
+        granted(find(&objects, "ClusterRole", "plimsoll")).remove("plimsoll.dev/resiliencepolicies");
+    read.insert(
+        "plimsoll.dev/resiliencepolicies".to_owned(),
+        policies.expect("policies are watched"),
+    );
     let verbs = BTreeSet::from(["list", "watch"]);
     let watched = Kind::WATCHED.map(|kind| (format!("{}/{}", kind.group(), kind.plural()), verbs.clone()));
     assert_eq!(read, BTreeMap::from(watched));
 }
 
 #[test]
-fn it_may_write_reports_events_and_its_own_lease_and_nothing_else() {
+fn it_may_write_reports_events_statuses_of_policies_and_its_own_lease_and_nothing_else() {
     const WRITES: [&str; 2] = ["resiliencereports", "clusterresiliencereports"];
     let objects = documents(&render(&["crds.enabled=false", "operator.leaseName=mine"]).expect("it renders"));
     let roles = objects
@@ -211,6 +217,11 @@ fn it_may_write_reports_events_and_its_own_lease_and_nothing_else() {
         );
         expected.insert(format!("plimsoll.dev/{report}/status"), set(&["patch"]));
     }
+    // Of policies it writes the status only.
+    expected.insert(
+        "plimsoll.dev/resiliencepolicies/status".to_owned(),
+        set(&["patch"]),
+    );
     assert_eq!(writes, expected);
 
     let leader = find(&objects, "Role", "plimsoll-leader");
@@ -239,6 +250,8 @@ fn it_may_write_reports_events_and_its_own_lease_and_nothing_else() {
 #[case::not_a_lease_name("operator.leaseName=Plimsoll_1", "operator/leaseName")]
 #[case::a_host_to_listen_on("operator.bindAddress=localhost", "operator/bindAddress")]
 #[case::time_stands_still("operator.timeScale=0", "operator/timeScale")]
+#[case::time_has_no_end("operator.timeScale=1001", "operator/timeScale")]
+#[case::time_nearly_stands_still("operator.timeScale=0.0001", "operator/timeScale")]
 #[case::a_log_format("log.format=xml", "log/format")]
 #[case::a_port("metrics.service.port=70000", "metrics/service/port")]
 #[case::an_interval("metrics.serviceMonitor.interval=soon", "metrics/serviceMonitor/interval")]

@@ -70,6 +70,7 @@ fn found(path: &Path) -> BTreeSet<String> {
         let judgement = rules::judge(&question);
         found.extend(judgement.results.iter().filter_map(|check| said(&key, check)));
     }
+    found.extend(rules::judge_strays(&index).filter_map(|(stray, check)| said(&stray.key(), &check)));
     if found.is_empty() {
         found.insert("nothing".to_owned());
     }

@@ -9,9 +9,12 @@
     reason = "the derives repeat the types in modules of their own"
 )]
 
+mod policy;
+
 use kube::{CustomResource, CustomResourceExt, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+pub use self::policy::{ResiliencePolicy, ResiliencePolicySpec};
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::report::{Acknowledgement, ReportStatus};
 use crate::model::subject::{CLUSTER, Subject};
@@ -162,6 +165,7 @@ pub fn crds() -> Vec<(&'static str, String)> {
     [
         ("resiliencereports.yaml", ResilienceReport::crd()),
         ("clusterresiliencereports.yaml", ClusterResilienceReport::crd()),
+        ("resiliencepolicies.yaml", ResiliencePolicy::crd()),
     ]
     .into_iter()
     .map(|(file, crd)| {

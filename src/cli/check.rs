@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::fix::{self, FixArgs};
 use super::progress::Progress;
-use super::{CliError, names, print};
+use super::{CliError, names, policies, print};
 use crate::index::Index;
 use crate::model::config::ClusterVersion;
 use crate::model::finding::Severity;
@@ -22,7 +22,7 @@ use crate::output::style::{Style, visible};
 use crate::output::{JudgedWorkload, Report, json, table};
 use crate::policy::Policy;
 use crate::rules::{self, Question};
-use crate::source::manifest::{self, InputError, Source};
+use crate::source::manifest::{self, InputError, Manifests, Source};
 
 /// What `check` is told.
 #[derive(Debug, Args)]
@@ -45,6 +45,10 @@ pub(super) struct CheckArgs {
     /// Ask these rules only, separated by commas
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = names::rule)]
     rules: Vec<&'static str>,
+    /// Judge by the ResiliencePolicies of this file or directory, beside those of a live cluster; may be given several
+    /// times
+    #[arg(long, value_name = "PATH")]
+    policy: Vec<PathBuf>,
     /// How to print what was found
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -112,6 +116,22 @@ pub(super) struct Input {
     pub(super) version: Option<ClusterVersion>,
 }
 
+impl Input {
+    fn take(&mut self, manifests: Manifests) {
+        let Manifests {
+            objects,
+            errors,
+            notes,
+            passed_over,
+        } = manifests;
+        let with_source = |(object, source)| (object, Some(source));
+        self.objects.extend(objects.into_iter().map(with_source));
+        self.report.errors.extend(errors);
+        self.report.notes.extend(notes);
+        self.report.passed_over += passed_over;
+    }
+}
+
 impl CheckArgs {
     #[cfg(feature = "operator")]
     const fn is_live(&self) -> bool {
@@ -159,14 +179,11 @@ fn gather(
         progress: &|done, of| progress.reading(done, of),
         ..manifest::Options::new(version)
     };
-    let manifests = manifest::read_as(&options, &args.paths, stdin);
-    let with_source = |(object, source)| (object, Some(source));
-    input
-        .objects
-        .extend(manifests.objects.into_iter().map(with_source));
-    input.report.errors.extend(manifests.errors);
-    input.report.notes.extend(manifests.notes);
-    input.report.passed_over += manifests.passed_over;
+    let mut manifests = manifest::read_as(&options, &args.paths, stdin);
+    policies::set_aside(&mut manifests);
+    input.take(manifests);
+    // A policy of a file goes before the cluster's of the same name.
+    input.take(policies::read(&args.policy, stdin, version));
     progress.tell(format!("judging {}", count(input.objects.len() as u64, "object")));
     Ok((input, version))
 }
@@ -266,11 +283,12 @@ fn judge(input: Input, version: ClusterVersion, namespaces: &[String]) -> Report
         }
         index.apply(object, Moment::default());
     }
-    let policy = Policy::default();
+    let base = Policy::default();
     let now = jiff::Timestamp::now();
     let wanted = |key: &ObjectKey| namespaces.is_empty() || namespaces.iter().any(|n| **n == *key.namespace);
     let judged = |key: ObjectKey| {
         let view = index.view(&key)?;
+        let policy = Policy::of(&base, &key.namespace, &view.policies());
         Some(JudgedWorkload {
             checks: rules::judge(&Question {
                 view,
@@ -283,7 +301,16 @@ fn judge(input: Input, version: ClusterVersion, namespaces: &[String]) -> Report
         })
     };
     let keys = index.workload_keys();
-    let workloads = keys.into_iter().filter(wanted).filter_map(judged).collect();
+    let mut workloads: Vec<JudgedWorkload> = keys.into_iter().filter(wanted).filter_map(judged).collect();
+    let strays = rules::judge_strays(&index).map(|(stray, result)| (stray.key(), result));
+    let strays = strays
+        .filter(|(key, _)| wanted(key))
+        .map(|(key, result)| JudgedWorkload {
+            checks: vec![result],
+            source: sources.remove(&key),
+            key,
+        });
+    workloads.extend(strays);
     leave(index);
     Report {
         workloads,

@@ -16,8 +16,8 @@ use crate::output::Report;
 use crate::source::manifest::{InputError, Place};
 use crate::source::watched::{
     CronJobs, DaemonSets, Deployments, HorizontalPodAutoscalers, Jobs, JudgedPods, LimitRanges, Namespaces,
-    Nodes, PersistentVolumes, PodDisruptionBudgets, ReplicaSets, Services, StatefulSets, Watched,
-    WatchedKind,
+    Nodes, PersistentVolumes, PodDisruptionBudgets, ReplicaSets, ResiliencePolicies, ScaledObjects, Services,
+    StatefulSets, Watched, WatchedKind,
 };
 
 /// Objects a page.
@@ -103,6 +103,12 @@ async fn read_all(client: Client, namespaces: &[String]) -> Result<Input, LiveEr
         list(Api::<Watched<PersistentVolumes>>::all(client.clone())),
     )
     .await?;
+    take(
+        &mut input,
+        Kind::ResiliencePolicy,
+        list(Api::<Watched<ResiliencePolicies>>::all(client.clone())),
+    )
+    .await?;
     let scopes: Vec<Option<&str>> = match namespaces {
         [] => vec![None],
         some => some.iter().map(|namespace| Some(namespace.as_str())).collect(),
@@ -117,6 +123,7 @@ async fn read_all(client: Client, namespaces: &[String]) -> Result<Input, LiveEr
         take_scoped::<ReplicaSets>(input, client, scope).await?;
         take_scoped::<JudgedPods>(input, client, scope).await?;
         take_scoped::<HorizontalPodAutoscalers>(input, client, scope).await?;
+        take_scoped::<ScaledObjects>(input, client, scope).await?;
         take_scoped::<PodDisruptionBudgets>(input, client, scope).await?;
         take_scoped::<Services>(input, client, scope).await?;
         take_scoped::<LimitRanges>(input, client, scope).await?;
@@ -164,6 +171,10 @@ async fn take<K: WatchedKind>(
                 }
             }
         }
+        // Not installed: there are none.
+        Err(kube::Error::Api(status)) if status.code == 404 && kind.is_optional() => {}
+        // Plimsoll need not be installed in a cluster to be asked about it.
+        Err(kube::Error::Api(status)) if status.code == 404 && kind == Kind::ResiliencePolicy => {}
         Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403 | 404) => {
             let message = format!("{} cannot be read: {}", kind.plural(), status.message);
             if !input.unreadable.iter().any(|(known, _)| *known == kind) {

@@ -13,10 +13,11 @@ mod live;
 mod names;
 #[cfg(feature = "operator")]
 pub mod operator;
+mod policies;
 mod progress;
 #[cfg(feature = "operator")]
 pub mod record;
-mod replay;
+pub mod replay;
 mod rules;
 
 use std::io::{self, Write};

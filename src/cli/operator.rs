@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::model::config::DetectorConfig;
 use crate::operator::client::ClientOptions;
 use crate::operator::metrics::Detail;
 use crate::operator::telemetry::{self, LogFormat, TelemetryError};
@@ -70,8 +71,12 @@ pub enum RunError {
 
 pub(super) fn parse_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(scale) if scale.is_finite() && scale > 0.0 => Ok(scale),
-        _ => Err("write a number above 0, such as 0.1".to_owned()),
+        Ok(scale) if DetectorConfig::SCALES.contains(&scale) => Ok(scale),
+        _ => Err(format!(
+            "write a number from {} to {}, such as 0.1",
+            DetectorConfig::SCALES.start(),
+            DetectorConfig::SCALES.end()
+        )),
     }
 }
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+pub use self::play::play;
 use super::check::{Format, warn};
 use super::{CliError, print};
 use crate::output::style::Style;
@@ -20,7 +21,7 @@ use crate::source::recording::{self, Recording};
     after_help = "Exit codes: 0, it was replayed, whatever happened in it; 2, wrong usage or a line that cannot be read \
                   (the rest is still replayed)."
 )]
-pub(super) struct ReplayArgs {
+pub struct ReplayArgs {
     /// A recording, or a directory that holds recording.jsonl or recording.jsonl.gz
     path: PathBuf,
     /// How to print what happened
@@ -31,7 +32,7 @@ pub(super) struct ReplayArgs {
 pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode, CliError> {
     let opened = recording::find(&args.path).and_then(|file| Recording::open(&file));
     let timeline = match opened {
-        Ok(recording) => play::play(recording),
+        Ok(recording) => play(recording),
         Err(error) => Timeline {
             errors: vec![error],
             ..Timeline::default()

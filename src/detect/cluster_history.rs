@@ -191,15 +191,23 @@ impl ClusterHistory {
     /// Asked before a verdict on any node, so it looks ahead: when a node has just changed, those whose heartbeat is late
     /// count too. When all heartbeats stop together, the others are all late when the first has been missing for too long.
     pub fn weigh(&mut self, cluster: &ClusterView<'_>, now: Now, config: &DetectorConfig) -> Option<Moment> {
+        if self.is_frozen() {
+            return None;
+        }
         self.changes.retain(|_, at| now.at < at.after(config.mass_window));
         let news = self.has_news(now.at);
         let tally = Tally::count(cluster, &self.changes, now, config);
-        let suspect = tally.nobody_beats(config) || (news && tally.is_mass(config));
-        if !suspect {
+        let nobody_beats = tally.nobody_beats(config);
+        let suspect = nobody_beats || (news && tally.is_mass(config));
+        // What goes on has no last sign yet: there is nothing to wait for but an event.
+        let last = (!nobody_beats).then_some(now.at);
+        if let Some(suspicion) = &mut self.suspicion {
+            if suspect || suspicion.last.is_none() {
+                suspicion.last = last;
+            }
             return None;
         }
-        if let Some(suspicion) = &mut self.suspicion {
-            suspicion.last = suspicion.last.map(|_| now.at);
+        if !suspect {
             return None;
         }
         self.suspicion = Some(Suspicion {
@@ -208,7 +216,7 @@ impl ClusterHistory {
                 all: tally.all,
                 at: now.wall,
             },
-            last: Some(now.at),
+            last,
         });
         Some(now.at.before(config.mass_window))
     }

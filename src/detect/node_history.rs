@@ -415,12 +415,11 @@ fn joined_silent(object: &Node, config: &DetectorConfig) -> bool {
     SignedDuration::try_from(config.node_min_age).is_ok_and(|age| since.duration_since(created) < age)
 }
 
-/// When a node that is too young to be judged is old enough.
+/// When a node that is too young to be judged is old enough; of one that claims to come from the future, not before that.
 fn old_enough_at(object: &Node, now: Now, config: &DetectorConfig) -> Option<Moment> {
-    let left = config
-        .node_min_age
-        .checked_sub(now.since_stamp(object.created?))?;
-    (!left.is_zero()).then(|| now.at.after(left))
+    let age = SignedDuration::try_from(config.node_min_age).ok()?;
+    let at = object.created?.checked_add(age).ok()?;
+    (at > now.wall).then(|| now.moment_until(at))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::index::{Floor, FloorSource, WorkloadView};
+use crate::index::WorkloadView;
 use crate::model::finding::{Finding, Outcome};
 use crate::model::report::Placement;
 use crate::model::time::{Moment, Now};
@@ -16,7 +16,8 @@ use crate::policy::ownership::Ownership;
 use crate::rules::{self, Judgement, Question};
 use crate::simulate;
 
-/// Every rule's answer, and who the workload belongs to; and when to ask again although nothing changed.
+/// Every rule's answer by the policy in force, and who the workload belongs to; and when to ask again although nothing
+/// changed.
 pub(super) fn judge_rules(
     view: WorkloadView<'_>,
     policy: &Policy,
@@ -25,6 +26,7 @@ pub(super) fn judge_rules(
     let mut judged = Judged {
         generation: view.workload().generation,
         ownership: Ownership::of(&view, policy),
+        policies: policy.applied.clone(),
         ..Judged::default()
     };
     let Judgement { results, due } = rules::judge(&Question { view, policy, now });
@@ -51,10 +53,7 @@ pub(super) fn placement(view: &WorkloadView<'_>) -> Placement {
         desired: int(desired),
         ready_of_desired: format!("{ready}/{desired}"),
         effective_min_replicas: floor.as_ref().map(|floor| int(floor.replicas)),
-        effective_min_replicas_source: floor.map(|Floor { source, .. }| match source {
-            FloorSource::Replicas => "spec.replicas".to_owned(),
-            FloorSource::Autoscaler(name) => format!("HorizontalPodAutoscaler {name}"),
-        }),
+        effective_min_replicas_source: floor.map(|floor| floor.source.to_string()),
         nodes: int(u32::try_from(running.len()).unwrap_or(u32::MAX)),
         zones: int(u32::try_from(zones.len()).unwrap_or(u32::MAX)),
         largest_on_one_node: int(running

@@ -1,6 +1,7 @@
 //! Judging what changed or is due: nodes first, because workloads are judged by the health of their nodes, and before any
 //! single node the cluster, because what happens to all nodes at once is told of none.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use super::facts::{judge_rules, overdue, placement};
@@ -10,10 +11,11 @@ use crate::detect::{self, NodeHealths};
 use crate::index::{Dirty, NodeView, WorkloadView};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::{Finding, Severity, finding_id};
-use crate::model::keys::{Kind, Name, ObjectKey, is_system_namespace};
+use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::plan::{Judged, plan};
+use crate::policy::Policy;
 
 impl Engine {
     /// Judges what changed or is due. Decides nothing before everything has been listed, or without leading.
@@ -65,6 +67,8 @@ impl Engine {
             let observed = dues.remove(name).flatten();
             decisions.extend(self.judge_node(name, observed, now));
         }
+        self.policies
+            .look(self.index.policies(), self.reports.leads(), now);
         decisions
     }
 
@@ -143,17 +147,22 @@ impl Engine {
 
     fn judge_workload(&mut self, key: &ObjectKey, now: Now) -> Option<Decision> {
         let subject = Subject::Workload(key.clone());
-        let Some(view) = self.index.view(key).filter(|_| is_judged(key)) else {
+        let view = self.index.view(key);
+        let policy = view.and_then(|view| policy_of(&self.policy, &view));
+        let (Some(view), Some(policy)) = (view, policy) else {
+            self.policies.govern(key, &[]);
             self.workloads.remove(key);
             self.counted.remove(key);
-            self.reports.forget(&subject);
-            self.timers.set(subject, None);
-            return None;
+            // One that is there, and whose namespace no policy names any more, has left a report behind.
+            let (removes, again) = self.reports.retire(&subject, view.is_some(), now);
+            self.timers.set(subject, again);
+            return removes;
         };
         if !key.kind.has_report() {
             self.count(key, now);
             return None;
         }
+        self.policies.govern(key, &policy.applied);
         let uid = view.workload().uid.clone();
         // One of the same name may have been deleted and made anew between two looks.
         if self.workloads.get(key).is_none_or(|state| state.uid != uid) {
@@ -162,7 +171,7 @@ impl Engine {
             self.workloads.insert(key.clone(), state);
         }
         let state = self.workloads.get_mut(key)?;
-        let (mut judged, again) = judge_rules(view, &self.policy, now.wall);
+        let (mut judged, again) = judge_rules(view, &policy, now.wall);
         let mut due = Due(again.map(|at| now.moment_until(at)));
         if key.kind.is_judged_in_full() {
             let Engine { healths, config, .. } = self;
@@ -177,7 +186,10 @@ impl Engine {
     /// Judges a workload that has no report: what is found in it is only counted.
     fn count(&mut self, key: &ObjectKey, now: Now) {
         let Some(view) = self.index.view(key) else { return };
-        let (judged, again) = judge_rules(view, &self.policy, now.wall);
+        let Some(policy) = policy_of(&self.policy, &view) else {
+            return;
+        };
+        let (judged, again) = judge_rules(view, &policy, now.wall);
         match active(&judged.findings) {
             found if found.is_empty() => drop(self.counted.remove(key)),
             found => drop(self.counted.insert(key.clone(), found.into())),
@@ -329,9 +341,11 @@ fn replicated_on<'a>(node: &NodeView<'a>) -> impl Iterator<Item = ObjectKey> + u
     keys.filter(|key| key.kind.is_judged_in_full()).cloned()
 }
 
-/// Whether the operator says anything about it.
-fn is_judged(key: &ObjectKey) -> bool {
-    !is_system_namespace(&key.namespace)
+/// The policy in force for a workload; `None` when the operator says nothing about it.
+fn policy_of<'a>(base: &'a Policy, view: &WorkloadView<'_>) -> Option<Cow<'a, Policy>> {
+    let namespace = &view.key().namespace;
+    let policy = Policy::of(base, namespace, &view.policies());
+    policy.judges(namespace).then_some(policy)
 }
 
 fn active(findings: &[Finding]) -> Vec<(&'static str, Severity)> {

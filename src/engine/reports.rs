@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::ReportWrite;
+use super::{Decision, ReportWrite};
 use crate::detect::{PriorCluster, PriorNode};
 use crate::model::config::DetectorConfig;
 use crate::model::finding::Severity;
@@ -265,6 +265,36 @@ impl Reports {
         report.shown = None;
         report.tried = None;
         self.leads
+    }
+
+    /// Its subject is not reported on: gone, or (`there`) not judged any more. The report of one that is gone goes with its
+    /// owner; the other is removed. Returns that, and when to look again.
+    pub(super) fn retire(
+        &mut self,
+        subject: &Subject,
+        there: bool,
+        now: Now,
+    ) -> (Option<Decision>, Option<Moment>) {
+        self.forget(subject);
+        let leads = self.leads;
+        let report = self.by_subject.get_mut(subject);
+        let Some(report) = report.filter(|report| leads && there && report.exists) else {
+            return (None, None);
+        };
+        report.prior = Prior::default();
+        report.note(None);
+        let removes = report.may_try(now);
+        if removes {
+            report.count_try(now);
+        }
+        let decision = Decision {
+            subject: subject.clone(),
+            uid: report.uid.clone(),
+            write: ReportWrite::Delete,
+            changes: Vec::new(),
+        };
+        let again = report.tried.map(|(at, tries)| at.after(pause(tries)));
+        (removes.then_some(decision), again)
     }
 
     /// Its subject is gone: nothing is remembered once the report is gone too.

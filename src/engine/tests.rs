@@ -4,9 +4,10 @@ mod reports;
 mod suspect;
 
 use super::*;
+use crate::model::autoscaler::{Condition, Horizontal};
 use crate::model::keys::Kind;
 use crate::model::report::{Acknowledgement, FindingState, Transition, Verdict};
-use crate::model::testing::{deployment, node, pod, replica_set, stateful_set, wall};
+use crate::model::testing::{deployment, hpa, node, pod, replica_set, stateful_set, wall};
 use crate::model::time::Moment;
 
 /// An engine with a clock that tests turn: seconds since [`wall`]'s zero.
@@ -181,6 +182,56 @@ fn co_location_is_told_when_it_has_settled_although_nothing_more_happens() {
     assert!(ids(status(&settled, "Deployment")).contains(&"co-located"));
     assert_eq!(status(&settled, "Deployment").verdict, Verdict::AtRisk);
     assert!(cluster.at(3600).is_empty(), "then there is nothing to write");
+}
+
+#[test]
+fn an_autoscaler_that_is_blind_is_told_of_after_five_minutes_and_one_that_flickers_never() {
+    let web_hpa = |blind_since: Option<i64>| {
+        let active = match blind_since {
+            None => Condition::True,
+            Some(second) => Condition::False {
+                reason: "FailedGetResourceMetric".into(),
+                since: Some(wall(second)),
+            },
+        };
+        let sight = |own: &mut Horizontal| (own.active, own.able) = (active, Condition::True);
+        [hpa("shop/web", Some(2), 5).horizontal_with(sight).object()]
+    };
+    let mut cluster = Cluster::new();
+    cluster.see(web()).see(web_hpa(None));
+    cluster.at(0);
+    cluster.at(60);
+    for flicker in (100..1000).step_by(30) {
+        assert!(
+            cluster
+                .happens(flicker, web_hpa(i64::try_from(flicker).ok()))
+                .is_empty()
+        );
+        assert!(cluster.happens(flicker + 15, web_hpa(None)).is_empty());
+    }
+    assert!(cluster.happens(1100, web_hpa(Some(1100))).is_empty());
+    assert!(cluster.at(1399).is_empty(), "not yet");
+    let told = cluster.at(1400);
+    assert!(ids(status(&told, "Deployment")).contains(&"autoscaler-blind"));
+    let sees = cluster.happens(1500, web_hpa(None));
+    assert!(!ids(status(&sees, "Deployment")).contains(&"autoscaler-blind"));
+}
+
+#[test]
+fn an_autoscaler_without_a_target_is_counted_although_no_report_is_about_it() {
+    let mut cluster = Cluster::new();
+    cluster.see(web()).see([hpa("shop/lost", Some(2), 5).object()]);
+    cluster.at(0);
+    let counted = |cluster: &Cluster| {
+        let all = cluster.engine.active();
+        all.filter(|(rule, ..)| *rule == "autoscaler-conflict")
+            .map(|(_, severity, namespace)| (severity, namespace.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counted(&cluster), [(Severity::Warning, "shop".to_owned())]);
+    cluster.see([deployment("shop/lost").object()]);
+    cluster.at(1);
+    assert_eq!(counted(&cluster), []);
 }
 
 #[test]

@@ -10,11 +10,13 @@
 //! It has no client, no async and no clock. Each call marks the workloads and nodes whose answers it may have changed
 //! ([`Index::take_dirty`]); an event that changes nothing that is read marks nothing.
 
+mod budgets;
 mod intern;
 mod namespaces;
 mod nodes;
 mod owners;
 mod pods;
+mod policies;
 mod reach;
 mod requires;
 mod view;
@@ -22,6 +24,7 @@ mod volumes;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+pub use self::budgets::{Allowance, BudgetView};
 pub use self::nodes::NodeId;
 pub use self::owners::{NodeCount, OwnerId};
 pub use self::requires::Serving;
@@ -31,11 +34,13 @@ use self::{
     intern::Interner, namespaces::NamespaceContext, nodes::Nodes, owners::Owners, pods::Pods, reach::Reaches,
     requires::Dependents, volumes::Volumes,
 };
+use crate::model::autoscaler::Autoscaler;
 use crate::model::config::ClusterVersion;
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::time::Moment;
 use crate::model::workload::Workload;
+use crate::policy::Policies;
 
 /// Whether a kind's objects are all known: nothing is ever judged by the absence of an object whose kind is not `Listed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,6 +94,7 @@ pub struct Index {
     namespaces: HashMap<Name, NamespaceContext>,
     volumes: Volumes,
     reaches: Reaches,
+    policies: Policies,
     /// By kind: asked for with every event.
     listings: [Listing; Kind::ALL.len()],
     /// During a list: the objects that were known before it and that it has not named yet.
@@ -182,6 +188,12 @@ impl Index {
         }
     }
 
+    /// Says that a kind is not installed: there are none. That is as good as an empty list.
+    pub fn set_missing(&mut self, kind: Kind) {
+        self.begin_list(kind);
+        self.end_list(kind);
+    }
+
     /// A list (or relist) of a kind begins: the objects that [`Index::apply`] does not name before
     /// [`Index::end_list`] are gone. What is known stays in use meanwhile.
     pub fn begin_list(&mut self, kind: Kind) {
@@ -220,6 +232,7 @@ impl Index {
             Object::EndpointSlice(slice) => self.apply_slice(slice),
             Object::LimitRange(range) => self.apply_limit_range(range),
             Object::PersistentVolume(volume) => self.apply_volume(volume),
+            Object::Policy(policy) => self.apply_policy(*policy),
         }
     }
 
@@ -234,6 +247,7 @@ impl Index {
             Kind::Node => self.delete_node(&key.name),
             Kind::Lease => self.nodes.forget_lease(&key.name, &mut self.dirty),
             Kind::PersistentVolume => self.delete_volume(&key.name),
+            Kind::ResiliencePolicy => self.delete_policy(&key.name),
             _ => self.delete_context(key),
         }
     }
@@ -301,6 +315,12 @@ impl Index {
         NodeView::new(self, id)
     }
 
+    /// Every policy.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
     /// The cluster as a whole.
     #[must_use]
     pub fn cluster(&self) -> ClusterView<'_> {
@@ -333,6 +353,26 @@ impl Index {
         keys
     }
 
+    /// Autoscalers, those apart that KEDA makes, whose target is of a kind that is read and does not exist; in a stable
+    /// order. None while that kind is not listed.
+    pub fn strays(&self) -> impl Iterator<Item = &Autoscaler> {
+        let mut contexts: Vec<(&Name, &NamespaceContext)> = self.namespaces.iter().collect();
+        contexts.sort_by_key(|(namespace, _)| *namespace);
+        let all = contexts
+            .into_iter()
+            .flat_map(|(_, context)| context.scaling(|_| true));
+        all.filter(|autoscaler| {
+            let target = autoscaler
+                .target
+                .known_kind()
+                .filter(|kind| *self.listing(*kind) == Listing::Listed);
+            target.is_some_and(|kind| {
+                let key = ObjectKey::new(kind, autoscaler.namespace.clone(), autoscaler.target.name.clone());
+                !self.owners.is_there(&key)
+            })
+        })
+    }
+
     /// How many objects of a kind are known; of volumes, those that count (see `volumes`).
     #[must_use]
     pub fn count(&self, kind: Kind) -> usize {
@@ -341,6 +381,7 @@ impl Index {
             Kind::Node => self.nodes.objects().count(),
             Kind::Lease => self.nodes.leases(),
             Kind::PersistentVolume => self.volumes.len(),
+            Kind::ResiliencePolicy => self.policies.len(),
             kind if kind.is_workload() => self.owners.count(kind),
             kind => self.namespaces.values().map(|context| context.count(kind)).sum(),
         }
@@ -356,6 +397,11 @@ impl Index {
                 .collect(),
             Kind::Lease => self.nodes.lease_keys().collect(),
             Kind::PersistentVolume => self.volumes.keys().collect(),
+            Kind::ResiliencePolicy => self
+                .policies
+                .iter()
+                .map(|p| ObjectKey::new(kind, "", p.name.clone()))
+                .collect(),
             kind if kind.is_workload() => self.owners.keys(kind).collect(),
             kind => self
                 .namespaces

@@ -1,12 +1,15 @@
-//! What a namespace holds beside pods: autoscalers, budgets, Services, slices, LimitRanges.
+//! What a namespace holds beside pods: autoscalers of both kinds, budgets, Services, slices, LimitRanges.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Index;
+use super::budgets::concerns;
 use super::owners::OwnerId;
 use super::requires::Watched;
 use super::volumes::BoundVolume;
-use crate::model::context::{Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
+use crate::model::autoscaler::{Autoscaler, ScaleTarget};
+use crate::model::budget::DisruptionBudget;
+use crate::model::context::{EndpointSlice, LimitRange, Namespace, Service};
 use crate::model::keys::{Kind, Name, ObjectKey};
 
 /// One namespace's objects, by name.
@@ -18,6 +21,7 @@ pub(super) struct NamespaceContext {
     /// ReplicaSets of controllers that are not read, while they have pods: they are judged by nobody, and may serve.
     pub(super) foreign: BTreeSet<OwnerId>,
     pub(super) autoscalers: BTreeMap<Name, Autoscaler>,
+    pub(super) scaled_objects: BTreeMap<Name, Autoscaler>,
     pub(super) budgets: BTreeMap<Name, DisruptionBudget>,
     pub(super) services: BTreeMap<Name, Service>,
     pub(super) slices: BTreeMap<Name, EndpointSlice>,
@@ -33,6 +37,7 @@ impl NamespaceContext {
             workloads,
             foreign,
             autoscalers,
+            scaled_objects,
             budgets,
             services,
             slices,
@@ -43,6 +48,7 @@ impl NamespaceContext {
             && workloads.is_empty()
             && foreign.is_empty()
             && autoscalers.is_empty()
+            && scaled_objects.is_empty()
             && budgets.is_empty()
             && services.is_empty()
             && slices.is_empty()
@@ -73,11 +79,38 @@ impl NamespaceContext {
         match kind {
             Kind::Namespace => Box::new(self.namespace.iter().map(|n| &n.name)),
             Kind::HorizontalPodAutoscaler => Box::new(self.autoscalers.keys()),
+            Kind::ScaledObject => Box::new(self.scaled_objects.keys()),
             Kind::PodDisruptionBudget => Box::new(self.budgets.keys()),
             Kind::Service => Box::new(self.services.keys()),
             Kind::EndpointSlice => Box::new(self.slices.keys()),
             Kind::LimitRange => Box::new(self.limit_ranges.keys()),
             _ => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// The autoscalers with such a target, without those that KEDA makes for its ScaledObjects.
+    pub(super) fn scaling<'a>(
+        &'a self,
+        such: impl Fn(&ScaleTarget) -> bool + Copy + 'a,
+    ) -> impl Iterator<Item = &'a Autoscaler> {
+        let horizontal = self.autoscalers.values().filter(move |hpa| such(&hpa.target));
+        let horizontal = horizontal.filter(|hpa| self.maker(hpa).is_none());
+        let scaled_objects = self.scaled_objects.values();
+        horizontal.chain(scaled_objects.filter(move |scaled| such(&scaled.target)))
+    }
+
+    /// The ScaledObject that made a HorizontalPodAutoscaler.
+    fn maker(&self, hpa: &Autoscaler) -> Option<&Autoscaler> {
+        let named = hpa.horizontal().and_then(|own| own.scaled_object.as_ref());
+        let named = named.and_then(|name| self.scaled_objects.get(name));
+        let mut all = named.into_iter().chain(self.scaled_objects.values());
+        all.find(|scaled| scaled.made(hpa))
+    }
+
+    fn autoscalers_of(&mut self, kind: Kind) -> &mut BTreeMap<Name, Autoscaler> {
+        match kind {
+            Kind::ScaledObject => &mut self.scaled_objects,
+            _ => &mut self.autoscalers,
         }
     }
 
@@ -113,23 +146,24 @@ impl Index {
 
     pub(super) fn apply_autoscaler(&mut self, autoscaler: Autoscaler) {
         let (namespace, name) = (autoscaler.namespace.clone(), autoscaler.name.clone());
-        let target = autoscaler.target.clone();
-        let Some(old) = replaced(&mut self.context_mut(&namespace).autoscalers, &name, autoscaler) else {
+        let (kind, target) = (autoscaler.kind(), autoscaler.target.clone());
+        let of_kind = self.context_mut(&namespace).autoscalers_of(kind);
+        let Some(old) = replaced(of_kind, &name, autoscaler) else {
             return;
         };
         for target in [Some(target), old.map(|old| old.target)].into_iter().flatten() {
-            self.mark_in(&namespace, |w| target.is(&w.key));
+            self.mark_floors(&namespace, |w| target.is(&w.key));
         }
     }
 
     pub(super) fn apply_budget(&mut self, budget: DisruptionBudget) {
         let (namespace, name) = (budget.namespace.clone(), budget.name.clone());
-        let selector = budget.selector.clone();
+        let new = budget.clone();
         let Some(old) = replaced(&mut self.context_mut(&namespace).budgets, &name, budget) else {
             return;
         };
-        for selector in [selector, old.and_then(|old| old.selector)].into_iter().flatten() {
-            self.mark_in(&namespace, |w| selector.matches(&w.template.labels));
+        for budget in [Some(new), old].into_iter().flatten() {
+            self.mark_in(&namespace, |w| concerns(&budget, w));
         }
     }
 
@@ -177,14 +211,14 @@ impl Index {
                 self.mark_in(within, |_| gone);
                 self.dependents.touch(Watched::Namespace(within.clone()));
             }
-            Kind::HorizontalPodAutoscaler => {
-                if let Some(old) = context.autoscalers.remove(name) {
-                    self.mark_in(within, |w| w.key.name == old.target.name);
+            Kind::HorizontalPodAutoscaler | Kind::ScaledObject => {
+                if let Some(old) = context.autoscalers_of(*kind).remove(name) {
+                    self.mark_floors(within, |w| w.key.name == old.target.name);
                 }
             }
             Kind::PodDisruptionBudget => {
-                if let Some(selector) = context.budgets.remove(name).and_then(|old| old.selector) {
-                    self.mark_in(within, |w| selector.matches(&w.template.labels));
+                if let Some(old) = context.budgets.remove(name) {
+                    self.mark_in(within, |w| concerns(&old, w));
                 }
             }
             Kind::Service => {

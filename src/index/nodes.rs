@@ -1,6 +1,7 @@
 //! Nodes: the objects, their heartbeats, and which workloads have pods there.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use super::intern::Interner;
 use super::owners::OwnerId;
 use super::{Dirty, Index, reach};
 use crate::model::keys::{Kind, Name, ObjectKey};
-use crate::model::node::{HOSTNAME_LABEL, Lease, Node, REGION_LABEL, ReadyStatus, ZONE_LABEL};
+use crate::model::node::{Allocatable, HOSTNAME_LABEL, Lease, Node, REGION_LABEL, ReadyStatus, ZONE_LABEL};
 use crate::model::time::Moment;
 
 /// A slot in the table of nodes.
@@ -59,6 +60,8 @@ pub(super) struct Nodes {
     by_name: HashMap<Name, NodeId>,
     /// A heartbeat that was missing for as long is news; none is by default.
     pub(super) late_after: Option<Duration>,
+    /// What the largest of the nodes that take pods has for them; counted when it is asked for.
+    largest: OnceLock<Allocatable>,
 }
 
 impl Nodes {
@@ -101,6 +104,16 @@ impl Nodes {
         self.slots
             .iter()
             .filter_map(|(slot, node)| Some((NodeId(u32::try_from(slot).ok()?), node.object.as_deref()?)))
+    }
+
+    /// What the largest of the nodes that take pods has for them.
+    pub(super) fn largest(&self) -> Allocatable {
+        *self.largest.get_or_init(|| {
+            let takers = self.objects().filter(|(_, node)| !node.unschedulable);
+            takers.fold(Allocatable::default(), |largest, (_, node)| {
+                largest.larger(node.allocatable)
+            })
+        })
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = &NodeSlot> {
@@ -221,12 +234,16 @@ const PLACE_LABELS: [&str; 5] = [
     "failure-domain.beta.kubernetes.io/region",
 ];
 
-/// Whether two states of a node are alike to pods that look for a place: both take none, or both are in the same one.
+/// Whether two states of a node are alike to pods that look for a place: both take none, or both are in the same one with as
+/// much room.
 fn same_place(before: Option<&Node>, after: Option<&Node>) -> bool {
     let takes_pods = |node: Option<&Node>| node.is_some_and(|node| !node.unschedulable);
     let at = |node: Option<&Node>, key: &str| node.and_then(|node| node.labels.get(key)).map(Name::from);
+    let room = |node: Option<&Node>| node.map(|node| node.allocatable);
     takes_pods(before) == takes_pods(after)
-        && (!takes_pods(after) || PLACE_LABELS.iter().all(|key| at(before, key) == at(after, key)))
+        && (!takes_pods(after)
+            || (room(before) == room(after)
+                && PLACE_LABELS.iter().all(|key| at(before, key) == at(after, key))))
 }
 
 impl Index {
@@ -279,7 +296,10 @@ impl Index {
         let same_place = same_place(before, slot.object.as_deref());
         let changed = reach::Changed::between(before, slot.object.as_deref());
         self.pending.concentrated = true;
-        self.pending.workloads |= !same_place;
+        if !same_place {
+            self.pending.workloads = true;
+            self.nodes.largest.take();
+        }
         self.reach_changed(changed);
     }
 }

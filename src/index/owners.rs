@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use slab::Slab;
 
+use super::budgets::counts_alike;
 use super::nodes::NodeId;
 use super::pods::PodId;
 use super::requires::Watched;
@@ -80,6 +81,11 @@ pub(super) struct Owners {
 impl Owners {
     pub(super) fn find(&self, key: &ObjectKey) -> Option<OwnerId> {
         self.by_key.get(key).copied()
+    }
+
+    /// Whether the object of that key has been seen, kept or not.
+    pub(super) fn is_there(&self, key: &ObjectKey) -> bool {
+        self.find(key).is_some_and(|id| self.get(id).present)
     }
 
     pub(super) fn get(&self, id: OwnerId) -> &Owner {
@@ -244,7 +250,8 @@ impl Index {
             return;
         }
         let judged = kept.is_some();
-        owner.object = kept;
+        let old = std::mem::replace(&mut owner.object, kept);
+        let counted = self.counted_anew(id, old.as_deref());
         if judged {
             owner.labels = None;
         }
@@ -258,7 +265,28 @@ impl Index {
                 context.workloads.remove(&id);
             });
         }
+        for labels in counted {
+            self.mark_sharing(&key.namespace, &labels);
+        }
         self.dirty.workloads.insert(key);
+    }
+
+    /// The labels of the pods that an owner's change makes more or fewer, as far as its own objects say: those of now, and
+    /// those that it had before.
+    fn counted_anew(&self, id: OwnerId, old: Option<&Workload>) -> Vec<Labels> {
+        let new = self.owners.get(id).object.as_deref();
+        if let (Some(old), Some(new)) = (old, new)
+            && counts_alike(old, new)
+        {
+            return Vec::new();
+        }
+        let mut labels: Vec<Labels> = [old, new]
+            .into_iter()
+            .flatten()
+            .map(|w| w.template.labels.clone())
+            .collect();
+        labels.dedup();
+        labels
     }
 
     /// Keeps what the pods of a ReplicaSet are known by, unless it is one of the many old ones that have none.
@@ -302,7 +330,7 @@ impl Index {
             context.foreign.remove(&id);
         });
         let owner = self.owners.get_mut(id);
-        if owner.object.take().is_some() {
+        if let Some(gone) = owner.object.take() {
             let left: Vec<NodeId> = owner.counts.keys().copied().collect();
             left.into_iter().for_each(|node| self.mark_left(node));
             self.dirty.workloads.insert(key.clone());
@@ -310,6 +338,7 @@ impl Index {
             self.forget_in_context(&key.namespace, |context| {
                 context.workloads.remove(&id);
             });
+            self.mark_sharing(&key.namespace, &gone.template.labels);
         }
         self.link(id, None);
         self.owners.release(id);

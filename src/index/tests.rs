@@ -1,5 +1,6 @@
 //! The index's promises, as sentences; `orders` holds those that must hold in any order of events.
 
+mod budgets;
 mod marks;
 mod orders;
 mod requires;

@@ -1,15 +1,21 @@
 //! Everything about one workload or one node, borrowed from the index: what rules and detectors are given.
 
+use std::fmt;
+
+use super::budgets::{BudgetView, names_of};
 use super::nodes::{NodeId, NodeSlot};
 use super::owners::{NodeCount, Owner, OwnerId};
 use super::pods::PodRow;
 use super::volumes::BoundVolume;
 use super::{Index, Listing};
+use crate::model::autoscaler::Autoscaler;
+use crate::model::budget::DisruptionBudget;
 use crate::model::config::ClusterVersion;
-use crate::model::context::{Autoscaler, DisruptionBudget, LimitRange, Namespace, Service};
+use crate::model::context::{LimitRange, Namespace, Service};
 use crate::model::keys::{Kind, Name, ObjectKey};
-use crate::model::node::{Node, ReadyStatus};
+use crate::model::node::{Allocatable, Node, ReadyStatus};
 use crate::model::pod::PodShape;
+use crate::model::policy::ResiliencePolicy;
 use crate::model::template::PodTemplate;
 use crate::model::time::Moment;
 use crate::model::workload::Workload;
@@ -32,13 +38,44 @@ pub struct Floor {
     pub source: FloorSource,
 }
 
-/// What sets a workload's floor and ceiling. A KEDA ScaledObject will be a third.
+/// What sets a workload's floor and ceiling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FloorSource {
     /// `spec.replicas`, explicit or by default.
     Replicas,
     /// The HorizontalPodAutoscaler of that name.
     Autoscaler(Name),
+    /// The ScaledObject of that name.
+    ScaledObject(Name),
+}
+
+impl FloorSource {
+    /// Whether it is an autoscaler's to say.
+    #[must_use]
+    pub const fn is_autoscaler(&self) -> bool {
+        !matches!(self, FloorSource::Replicas)
+    }
+}
+
+/// `spec.replicas`, `HorizontalPodAutoscaler web`.
+impl fmt::Display for FloorSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FloorSource::Replicas => f.write_str("spec.replicas"),
+            FloorSource::Autoscaler(name) => write!(f, "{} {name}", Kind::HorizontalPodAutoscaler),
+            FloorSource::ScaledObject(name) => write!(f, "{} {name}", Kind::ScaledObject),
+        }
+    }
+}
+
+impl From<&Autoscaler> for FloorSource {
+    fn from(autoscaler: &Autoscaler) -> Self {
+        let name = autoscaler.name.clone();
+        match autoscaler.kind() {
+            Kind::ScaledObject => FloorSource::ScaledObject(name),
+            _ => FloorSource::Autoscaler(name),
+        }
+    }
 }
 
 impl<'a> WorkloadView<'a> {
@@ -87,6 +124,12 @@ impl<'a> WorkloadView<'a> {
         self.index.is_of_files()
     }
 
+    /// Whether all that a template says is known, also its ports, probes, hooks, images and requests.
+    #[must_use]
+    pub fn has_whole_templates(&self) -> bool {
+        !self.index.sparse_templates
+    }
+
     /// Another Namespace, if it is known.
     #[must_use]
     pub fn namespace_called(&self, name: &str) -> Option<&'a Namespace> {
@@ -98,26 +141,37 @@ impl<'a> WorkloadView<'a> {
         self.index
     }
 
-    /// Whether all that a template says is known, also its ports, probes, hooks, images and requests.
-    #[must_use]
-    pub fn has_whole_templates(&self) -> bool {
-        !self.index.sparse_templates
-    }
-
     /// Its Namespace object, if known (files often lack it).
     #[must_use]
     pub fn namespace(&self) -> Option<&'a Namespace> {
         self.context()?.namespace.as_ref()
     }
 
-    /// Autoscalers that target it, by name.
+    /// The policies that govern it, the one that goes before all others first.
+    #[must_use]
+    pub fn policies(&self) -> Vec<&'a ResiliencePolicy> {
+        let policies = self.index.policies();
+        // Most clusters and files have none or few: nothing else is looked up then.
+        if policies.is_empty() {
+            return Vec::new();
+        }
+        let namespace = self.namespace().map(|namespace| &namespace.labels);
+        policies.governing(&self.key().namespace, namespace, &self.workload.labels)
+    }
+
+    /// Autoscalers that target it: HorizontalPodAutoscalers by name, then ScaledObjects by name. Those that KEDA makes for
+    /// its ScaledObjects are not among them ([`WorkloadView::made_by`]).
     pub fn autoscalers(&self) -> impl Iterator<Item = &'a Autoscaler> + use<'a> {
         let key = self.key();
-        let all = self
-            .context()
-            .into_iter()
-            .flat_map(|context| context.autoscalers.values());
-        all.filter(move |a| a.target.is(key))
+        let context = self.context().into_iter();
+        context.flat_map(move |context| context.scaling(|target| target.is(key)))
+    }
+
+    /// The HorizontalPodAutoscaler through which KEDA scales it for a ScaledObject, once that is there.
+    #[must_use]
+    pub fn made_by(&self, scaled_object: &Autoscaler) -> Option<&'a Autoscaler> {
+        let mut all = self.context()?.autoscalers.values();
+        all.find(|hpa| scaled_object.made(hpa))
     }
 
     /// LimitRanges of its namespace, by name.
@@ -134,13 +188,45 @@ impl<'a> WorkloadView<'a> {
     }
 
     /// PodDisruptionBudgets that select its pods, by name.
-    pub fn budgets(&self) -> impl Iterator<Item = &'a DisruptionBudget> + use<'a> {
-        let labels = &self.workload.template.labels;
-        let all = self
-            .context()
-            .into_iter()
-            .flat_map(|context| context.budgets.values());
-        all.filter(move |budget| budget.selector.as_ref().is_some_and(|s| s.matches(labels)))
+    pub fn budgets(&self) -> impl Iterator<Item = BudgetView<'a>> + use<'a> {
+        let (index, labels) = (self.index, &self.workload.template.labels);
+        let selecting = self.all_budgets().filter(|budget| budget.selects(labels));
+        selecting.map(|budget| BudgetView::new(index, budget))
+    }
+
+    /// A PodDisruptionBudget of its namespace of which it cannot be told what it selects.
+    #[must_use]
+    pub fn budget_without_valid_selector(&self) -> Option<&'a DisruptionBudget> {
+        self.all_budgets().find(|budget| budget.selector.is_invalid())
+    }
+
+    /// The PodDisruptionBudget that has its name, whatever it selects.
+    #[must_use]
+    pub fn budget_of_its_name(&self) -> Option<&'a DisruptionBudget> {
+        self.context()?.budgets.get(&self.key().name)
+    }
+
+    /// A name for a PodDisruptionBudget of its own that no other has.
+    #[must_use]
+    pub fn free_budget_name(&self) -> Option<Name> {
+        let taken = |name: &Name| self.all_budgets().any(|budget| budget.name == *name);
+        names_of(&self.key().name).into_iter().find(|name| !taken(name))
+    }
+
+    /// The workloads, itself among them, whose pods a selector of its [lasting labels](PodTemplate::lasting_labels) would
+    /// select, by key.
+    #[must_use]
+    pub fn alike(&self) -> Vec<WorkloadView<'a>> {
+        let own: Vec<(&str, &str)> = self.template().lasting_labels().collect();
+        let (index, namespace) = (self.index, &self.key().namespace);
+        index.in_namespace(namespace, |labels| {
+            own.iter().all(|(key, value)| labels.get(key) == Some(*value))
+        })
+    }
+
+    fn all_budgets(&self) -> impl Iterator<Item = &'a DisruptionBudget> + use<'a> {
+        let context = self.context().into_iter();
+        context.flat_map(|context| context.budgets.values())
     }
 
     /// Services that select its pods, by name.
@@ -166,8 +252,7 @@ impl<'a> WorkloadView<'a> {
     /// floor counts: its controller raises what the other leaves.
     #[must_use]
     pub fn floor(&self) -> Option<Floor> {
-        let min = |a: &Autoscaler| a.min.get().copied().or((!a.min.is_invalid()).then_some(1));
-        self.bound(min, |replicas, best| replicas > best)
+        self.bound(Autoscaler::floor, |replicas, best| replicas > best)
     }
 
     /// The effective ceiling: the most replicas that it may be run at. `None` when a value that it needs is invalid.
@@ -175,7 +260,7 @@ impl<'a> WorkloadView<'a> {
     /// With two autoscalers the smaller ceiling counts, where it is not below the floor.
     #[must_use]
     pub fn ceiling(&self) -> Option<Floor> {
-        let ceiling = self.bound(|a| a.max.get().copied(), |replicas, best| replicas < best)?;
+        let ceiling = self.bound(Autoscaler::ceiling, |replicas, best| replicas < best)?;
         let floor = self.floor().filter(|floor| floor.replicas > ceiling.replicas);
         Some(floor.unwrap_or(ceiling))
     }
@@ -183,7 +268,7 @@ impl<'a> WorkloadView<'a> {
     /// What the autoscaler says that goes before the others; without any, `spec.replicas`.
     fn bound(
         &self,
-        of: impl Fn(&Autoscaler) -> Option<i32>,
+        of: impl Fn(&Autoscaler) -> Option<u32>,
         before: impl Fn(u32, u32) -> bool,
     ) -> Option<Floor> {
         let replicas = self.workload.desired()?;
@@ -191,16 +276,13 @@ impl<'a> WorkloadView<'a> {
             replicas,
             source: FloorSource::Replicas,
         };
-        if replicas == 0 {
-            return Some(own);
-        }
         let mut best: Option<Floor> = None;
-        for autoscaler in self.autoscalers() {
-            let replicas = u32::try_from(of(autoscaler)?).ok()?;
+        for autoscaler in self.autoscalers().filter(|a| a.acts(replicas)) {
+            let replicas = of(autoscaler)?;
             if best.as_ref().is_none_or(|b| before(replicas, b.replicas)) {
                 best = Some(Floor {
                     replicas,
-                    source: FloorSource::Autoscaler(autoscaler.name.clone()),
+                    source: autoscaler.into(),
                 });
             }
         }
@@ -271,6 +353,12 @@ impl<'a> WorkloadView<'a> {
     /// All nodes whose Node object is known.
     pub fn nodes(&self) -> impl Iterator<Item = NodeView<'a>> + use<'a> {
         self.index.cluster().nodes()
+    }
+
+    /// What the largest of the nodes that take pods has for them, each resource for itself.
+    #[must_use]
+    pub fn largest_node(&self) -> Allocatable {
+        self.index.nodes.largest()
     }
 
     fn context(&self) -> Option<&'a super::namespaces::NamespaceContext> {

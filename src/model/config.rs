@@ -1,5 +1,6 @@
 //! Every duration and threshold that detectors use, in one place, and what is known of the cluster itself.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// When detectors speak. Defaults suit a cluster with default timers (kubelet heartbeats every 10 s, a grace of 50 s before
@@ -88,7 +89,11 @@ impl Default for DetectorConfig {
 }
 
 impl DetectorConfig {
-    /// All durations times `factor`, for clusters (and tests) whose timers are shorter than the defaults. Counts, shares
+    /// The factors that [`DetectorConfig::scaled`] takes: beyond them no cluster's timers are, the shortest durations come
+    /// near the clock's millisecond, and the longest would overflow.
+    pub const SCALES: RangeInclusive<f64> = 0.001..=1000.0;
+
+    /// All durations times `factor`, which is one of [`DetectorConfig::SCALES`], for clusters (and tests) whose timers are shorter than the defaults. Counts, shares
     /// and [`DetectorConfig::latch_quiet`], which is about people, stay.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
@@ -155,6 +160,11 @@ impl ClusterVersion {
     pub const NEWEST: ClusterVersion = ClusterVersion(36);
     /// `matchLabelKeys` of topology spread constraints is on by default (KEP-3243, beta).
     pub const SPREAD_MATCH_LABEL_KEYS: ClusterVersion = ClusterVersion(27);
+    /// `unhealthyPodEvictionPolicy` of PodDisruptionBudgets is on by default (KEP-3017, beta).
+    pub const UNHEALTHY_POD_EVICTION_POLICY: ClusterVersion = ClusterVersion(27);
+    /// `maxUnavailable` of a StatefulSet's rolling update is on by default (KEP-961); it was in 1.35.0 to 1.35.3 too, and then
+    /// taken back.
+    pub const STATEFUL_SET_MAX_UNAVAILABLE: ClusterVersion = ClusterVersion(37);
     /// `matchLabelKeys` and `mismatchLabelKeys` of pod affinity are on by default (KEP-3633, beta).
     pub const AFFINITY_MATCH_LABEL_KEYS: ClusterVersion = ClusterVersion(31);
     /// Pod-level resources are on by default (KEP-2837, beta).

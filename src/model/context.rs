@@ -1,66 +1,11 @@
-//! What relates to a workload: autoscalers, disruption budgets, Services, LimitRanges, namespaces.
+//! What relates to a workload: Services, LimitRanges, namespaces. Autoscalers and disruption budgets have files of their
+//! own.
 
 use super::field::{Field, FieldProblem};
-use super::intstr::IntOrString;
-use super::keys::{Name, ObjectKey};
+use super::keys::Name;
 use super::quantity::Quantity;
-use super::selector::{LabelSelector, Labels};
+use super::selector::Labels;
 use super::template::Protocol;
-
-/// Something that sets a workload's replicas: a HorizontalPodAutoscaler (a KEDA ScaledObject will be another).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Autoscaler {
-    /// `metadata.namespace`: its target lives there too.
-    pub namespace: Name,
-    /// `metadata.name`.
-    pub name: Name,
-    /// `spec.scaleTargetRef`.
-    pub target: ScaleTarget,
-    /// `spec.minReplicas`; absent means 1.
-    pub min: Field<i32>,
-    /// `spec.maxReplicas`.
-    pub max: Field<i32>,
-    /// Fields that Kubernetes would refuse; only manifests have any.
-    pub problems: Vec<FieldProblem>,
-}
-
-/// `spec.scaleTargetRef`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ScaleTarget {
-    /// The group of its `apiVersion`: `apps`; versions are not compared.
-    pub group: Name,
-    /// `kind`.
-    pub kind: Name,
-    /// `name`.
-    pub name: Name,
-}
-
-impl ScaleTarget {
-    /// Whether it means this workload, namespaces apart. A kind in small letters is one to the autoscaler's controller
-    /// too (`AddSpecific` in client-go's `restmapper/discovery.go`).
-    pub fn is(&self, key: &ObjectKey) -> bool {
-        let kind = key.kind.as_str();
-        let same_kind = *self.kind == *kind || *self.kind == kind.to_ascii_lowercase();
-        self.name == key.name && *self.group == *key.kind.group() && same_kind
-    }
-}
-
-/// A PodDisruptionBudget. Read and related now, judged by the PDB rules that come later.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DisruptionBudget {
-    /// `metadata.namespace`.
-    pub namespace: Name,
-    /// `metadata.name`.
-    pub name: Name,
-    /// `spec.selector`: absent selects nothing, `{}` everything.
-    pub selector: Option<LabelSelector>,
-    /// `spec.minAvailable`.
-    pub min_available: Field<IntOrString>,
-    /// `spec.maxUnavailable`.
-    pub max_unavailable: Field<IntOrString>,
-    /// Fields that Kubernetes would refuse; only manifests have any.
-    pub problems: Vec<FieldProblem>,
-}
 
 /// A Service, as far as it says which pods it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]

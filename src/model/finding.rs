@@ -101,7 +101,7 @@ impl fmt::Display for Message {
 /// What mends a finding, as data.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Remedy {
-    /// A strategic merge patch against the object that owns the setting.
+    /// A strategic merge patch against the object that owns the setting; a JSON merge patch, if that is a custom resource.
     Patch {
         /// The object to patch.
         target: ObjectKey,
@@ -140,9 +140,15 @@ impl fmt::Display for Remedy {
                     write!(f, "-n {} ", shell_quote(&target.namespace))?;
                 }
                 let kind = target.kind.as_str().to_ascii_lowercase();
+                // Custom resources take no strategic patch.
+                let patch_type = if target.kind.is_optional() {
+                    "merge"
+                } else {
+                    "strategic"
+                };
                 write!(
                     f,
-                    "patch {kind} {} --type strategic -p ",
+                    "patch {kind} {} --type {patch_type} -p ",
                     shell_quote(&target.name)
                 )?;
                 f.write_str(&shell_quote(&patch.to_string()))
@@ -160,6 +166,17 @@ pub struct CheckResult {
     pub subject: Option<String>,
     /// The result.
     pub outcome: Outcome,
+}
+
+impl CheckResult {
+    /// How bad a failed check is; `None` for the other answers.
+    #[must_use]
+    pub const fn severity(&self) -> Option<Severity> {
+        match self.outcome {
+            Outcome::Fail { severity, .. } => Some(severity),
+            _ => None,
+        }
+    }
 }
 
 /// The five answers of a rule.
@@ -311,6 +328,19 @@ mod tests {
         assert_eq!(
             remedy.to_string(),
             r#"printf %s '{"kind":"Namespace","metadata":{"name":"it'\''s"}}' | kubectl create -f -"#
+        );
+    }
+
+    #[test]
+    fn a_custom_resource_is_patched_by_merging() {
+        let remedy = Remedy::Patch {
+            target: ObjectKey::new(super::super::keys::Kind::ScaledObject, "shop", "web"),
+            patch: serde_json::json!({"spec": {"minReplicaCount": 2}}),
+            reason: String::new(),
+        };
+        assert_eq!(
+            remedy.to_string(),
+            r#"kubectl -n shop patch scaledobject web --type merge -p '{"spec":{"minReplicaCount":2}}'"#
         );
     }
 

@@ -26,11 +26,13 @@ pub enum Kind {
     LimitRange,
     PersistentVolume,
     Lease,
+    ScaledObject,
+    ResiliencePolicy,
 }
 
 impl Kind {
     /// Every kind that is read, from files or from a cluster.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 18] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -47,10 +49,12 @@ impl Kind {
         Kind::LimitRange,
         Kind::PersistentVolume,
         Kind::Lease,
+        Kind::ScaledObject,
+        Kind::ResiliencePolicy,
     ];
 
     /// The kinds that the operator watches.
-    pub const WATCHED: [Kind; 16] = [
+    pub const WATCHED: [Kind; 18] = [
         Kind::Deployment,
         Kind::StatefulSet,
         Kind::DaemonSet,
@@ -67,6 +71,8 @@ impl Kind {
         Kind::LimitRange,
         Kind::PersistentVolume,
         Kind::Lease,
+        Kind::ScaledObject,
+        Kind::ResiliencePolicy,
     ];
 
     /// The kind's name as in a manifest: `Deployment`.
@@ -89,6 +95,8 @@ impl Kind {
             Kind::LimitRange => "LimitRange",
             Kind::PersistentVolume => "PersistentVolume",
             Kind::Lease => "Lease",
+            Kind::ScaledObject => "ScaledObject",
+            Kind::ResiliencePolicy => "ResiliencePolicy",
         }
     }
 
@@ -102,6 +110,8 @@ impl Kind {
             Kind::PodDisruptionBudget => "policy",
             Kind::EndpointSlice => "discovery.k8s.io",
             Kind::Lease => "coordination.k8s.io",
+            Kind::ScaledObject => "keda.sh",
+            Kind::ResiliencePolicy => "plimsoll.dev",
             Kind::Pod
             | Kind::Node
             | Kind::Namespace
@@ -116,6 +126,7 @@ impl Kind {
     pub const fn version(self) -> &'static str {
         match self {
             Kind::HorizontalPodAutoscaler => "v2",
+            Kind::ScaledObject | Kind::ResiliencePolicy => "v1alpha1",
             _ => "v1",
         }
     }
@@ -140,6 +151,8 @@ impl Kind {
             Kind::LimitRange => "limitranges",
             Kind::PersistentVolume => "persistentvolumes",
             Kind::Lease => "leases",
+            Kind::ScaledObject => "scaledobjects",
+            Kind::ResiliencePolicy => "resiliencepolicies",
         }
     }
 
@@ -198,10 +211,19 @@ impl Kind {
         )
     }
 
+    /// Whether a cluster need not have it: it comes with a CustomResourceDefinition, and where that is missing there are none.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Kind::ScaledObject)
+    }
+
     /// Whether objects of this kind live outside namespaces.
     #[must_use]
     pub const fn is_cluster_scoped(self) -> bool {
-        matches!(self, Kind::Node | Kind::Namespace | Kind::PersistentVolume)
+        matches!(
+            self,
+            Kind::Node | Kind::Namespace | Kind::PersistentVolume | Kind::ResiliencePolicy
+        )
     }
 }
 

@@ -3,6 +3,8 @@
 //! Everything that comes from Kubernetes is turned into these types by `source`, once; nothing past that point sees a
 //! Kubernetes client's type. Names are Kubernetes' own.
 
+pub mod autoscaler;
+pub mod budget;
 pub mod config;
 pub mod context;
 pub mod field;
@@ -12,9 +14,12 @@ pub mod keys;
 pub mod node;
 pub mod object;
 pub mod pod;
+pub mod policy;
 pub mod quantity;
 pub mod report;
+pub mod request;
 pub mod requires;
+pub mod resource;
 pub mod selector;
 pub mod subject;
 pub mod template;

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 
 use super::keys::Name;
+use super::quantity::Quantity;
+use super::resource::Resource;
 use super::selector::Labels;
 use super::template::TaintEffect;
 
@@ -41,6 +43,8 @@ pub struct Node {
     pub taints: Vec<Taint>,
     /// Condition `Ready`.
     pub ready: NodeReady,
+    /// `status.allocatable`: what pods may request there together.
+    pub allocatable: Allocatable,
     /// `status.nodeInfo.bootID`: changes with a reboot.
     pub boot_id: Name,
     /// `status.nodeInfo.kubeletVersion`: changes with an upgrade.
@@ -71,6 +75,35 @@ impl Node {
         self.taints.iter().find(|t| {
             t.effect == TaintEffect::NoExecute && matches!(&*t.key, TAINT_NOT_READY | TAINT_UNREACHABLE)
         })
+    }
+}
+
+/// What pods may request, on one node or on the largest of several, each resource for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allocatable {
+    /// `memory`, bytes.
+    pub memory: Option<Quantity>,
+    /// `cpu`, cores.
+    pub cpu: Option<Quantity>,
+}
+
+impl Allocatable {
+    /// The larger of both, of each resource.
+    #[must_use]
+    pub fn larger(self, other: Self) -> Self {
+        Allocatable {
+            memory: self.memory.max(other.memory),
+            cpu: self.cpu.max(other.cpu),
+        }
+    }
+
+    /// Of one resource; `None` when it is not known.
+    #[must_use]
+    pub const fn of(&self, resource: Resource) -> Option<Quantity> {
+        match resource {
+            Resource::Memory => self.memory,
+            Resource::Cpu => self.cpu,
+        }
     }
 }
 

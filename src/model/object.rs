@@ -1,10 +1,13 @@
 //! Anything that the index can be given.
 
-use super::context::{Autoscaler, DisruptionBudget, EndpointSlice, LimitRange, Namespace, Service};
+use super::autoscaler::Autoscaler;
+use super::budget::DisruptionBudget;
+use super::context::{EndpointSlice, LimitRange, Namespace, Service};
 use super::field::FieldProblem;
 use super::keys::{Kind, ObjectKey};
 use super::node::{Lease, Node};
 use super::pod::Pod;
+use super::policy::ResiliencePolicy;
 use super::volume::PersistentVolume;
 use super::workload::Workload;
 
@@ -28,7 +31,7 @@ pub enum Object {
     Lease(Lease),
     /// A namespace.
     Namespace(Namespace),
-    /// A HorizontalPodAutoscaler.
+    /// A HorizontalPodAutoscaler, or a ScaledObject of KEDA.
     Autoscaler(Autoscaler),
     /// A PodDisruptionBudget.
     DisruptionBudget(DisruptionBudget),
@@ -40,6 +43,8 @@ pub enum Object {
     LimitRange(LimitRange),
     /// A PersistentVolume.
     PersistentVolume(PersistentVolume),
+    /// A ResiliencePolicy.
+    Policy(Box<ResiliencePolicy>),
 }
 
 impl Object {
@@ -52,18 +57,15 @@ impl Object {
             Object::Node(n) => ObjectKey::new(Kind::Node, "", n.name.clone()),
             Object::Lease(l) => ObjectKey::new(Kind::Lease, NODE_LEASE_NAMESPACE, l.node.clone()),
             Object::Namespace(n) => ObjectKey::new(Kind::Namespace, "", n.name.clone()),
-            Object::Autoscaler(a) => {
-                ObjectKey::new(Kind::HorizontalPodAutoscaler, a.namespace.clone(), a.name.clone())
-            }
-            Object::DisruptionBudget(p) => {
-                ObjectKey::new(Kind::PodDisruptionBudget, p.namespace.clone(), p.name.clone())
-            }
+            Object::Autoscaler(a) => a.key(),
+            Object::DisruptionBudget(p) => p.key(),
             Object::Service(s) => ObjectKey::new(Kind::Service, s.namespace.clone(), s.name.clone()),
             Object::EndpointSlice(s) => {
                 ObjectKey::new(Kind::EndpointSlice, s.namespace.clone(), s.name.clone())
             }
             Object::LimitRange(l) => ObjectKey::new(Kind::LimitRange, l.namespace.clone(), l.name.clone()),
             Object::PersistentVolume(v) => ObjectKey::new(Kind::PersistentVolume, "", v.name.clone()),
+            Object::Policy(p) => ObjectKey::new(Kind::ResiliencePolicy, "", p.name.clone()),
         }
     }
 
@@ -75,6 +77,7 @@ impl Object {
             Object::Autoscaler(a) => &a.problems,
             Object::DisruptionBudget(p) => &p.problems,
             Object::LimitRange(l) => &l.problems,
+            Object::Policy(p) => &p.problems,
             Object::Pod(_)
             | Object::Node(_)
             | Object::Lease(_)

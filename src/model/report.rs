@@ -20,6 +20,8 @@ pub const TOLD_MAX: usize = 960;
 pub const REMEDY_MAX: usize = 1024;
 /// Most transitions that a report's timeline keeps.
 pub const TIMELINE_MAX: usize = 20;
+/// Most policies that a report names.
+pub const POLICIES_MAX: usize = 8;
 /// Most bytes of a report's status as JSON.
 pub const STATUS_MAX: usize = 8 * 1024;
 
@@ -167,6 +169,10 @@ pub struct ReportStatus {
     /// Whom it serves: from plimsoll.dev/criticality (Customer, Internal or Batch).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub criticality: Option<String>,
+    /// The ResiliencePolicies that apply, the one that goes before all others first; eight at most. None: the built-in
+    /// defaults do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
     /// For `kubectl wait`: Resilient, and of replicated workloads SurvivesNodeLoss, SurvivesZoneLoss, Available.
     #[serde(default)]
     pub conditions: Vec<Condition>,

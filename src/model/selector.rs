@@ -204,9 +204,22 @@ enum Test {
 impl LabelSelector {
     /// Whether an object with these labels is selected.
     pub fn matches(&self, labels: &Labels) -> bool {
+        self.matches_with(|key| labels.get(key))
+    }
+
+    /// Whether an object is selected whose labels are given by their keys.
+    pub fn matches_with<'a>(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
         self.0
             .iter()
-            .all(|requirement| requirement.test.holds(labels.get(&requirement.key)))
+            .all(|requirement| requirement.test.holds(label(&requirement.key)))
+    }
+
+    /// Whether it asks for this very value of this label, alone or among others (not by leaving others out).
+    pub fn asks_for(&self, key: &str, value: &str) -> bool {
+        self.0.iter().any(|requirement| {
+            let positive = matches!(requirement.test, Test::Equals(_) | Test::In(_));
+            *requirement.key == *key && positive && requirement.test.holds(Some(value))
+        })
     }
 
     /// Whether it asks for nothing, and so selects everything.

@@ -45,7 +45,25 @@ pub struct PodTemplate {
     pub tolerations: Vec<Toleration>,
 }
 
+/// Template labels that change from release to release: a selector made of them would soon select other pods.
+const VOLATILE_LABELS: [&str; 6] = [
+    "pod-template-hash",
+    "controller-revision-hash",
+    "app.kubernetes.io/version",
+    "app.kubernetes.io/managed-by",
+    "helm.sh/chart",
+    "version",
+];
+
 impl PodTemplate {
+    /// The labels by which a selector that is proposed knows these pods: those that stay the same from release to release;
+    /// all of them when none does.
+    pub fn lasting_labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lasts = |key: &str| !VOLATILE_LABELS.contains(&key);
+        let any = self.labels.iter().any(|(key, _)| lasts(key));
+        self.labels.iter().filter(move |(key, _)| !any || lasts(key))
+    }
+
     /// Which version its pods say that they are.
     #[must_use]
     pub fn version(&self) -> Option<PodVersion> {

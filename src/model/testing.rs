@@ -3,15 +3,17 @@
 mod context;
 mod node;
 mod pod;
+mod policy;
 mod volume;
 mod workload;
 
 use jiff::Timestamp;
 use proptest::test_runner::{Config, FileFailurePersistence};
 
-pub(crate) use self::context::{budget, endpoint_slice, hpa, limit_range, namespace, service};
+pub(crate) use self::context::{budget, endpoint_slice, hpa, limit_range, namespace, scaled_object, service};
 pub(crate) use self::node::{lease, node};
 pub(crate) use self::pod::pod;
+pub(crate) use self::policy::policy;
 pub(crate) use self::volume::{node_term, volume};
 pub(crate) use self::workload::{
     apart, container, controller, deployment, replica_set, spread, stateful_set, workload,

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::context::annotation;
 use super::field::{Field, FieldProblem};
-use super::intstr::IntOrString;
-use super::keys::{Name, ObjectKey};
+use super::intstr::{IntOrString, Rounding, resolve_rollout};
+use super::keys::{Kind, Name, ObjectKey};
 use super::selector::Labels;
 use super::template::PodTemplate;
 
@@ -48,6 +48,9 @@ pub struct Workload {
 /// `progressDeadlineSeconds` when absent: the default of apps/v1 Deployments.
 pub const DEFAULT_PROGRESS_DEADLINE_SECONDS: i32 = 600;
 
+/// `maxUnavailable` and `maxSurge` of a Deployment when absent: the defaults of apps/v1.
+const DEFAULT_ROLLOUT: &str = "25%";
+
 impl Workload {
     /// `spec.replicas` as the API server defaults it (absent = 1); `None` when invalid.
     #[must_use]
@@ -57,6 +60,35 @@ impl Workload {
             Field::Set(n) => u32::try_from(n).ok(),
             Field::Invalid => None,
         }
+    }
+
+    /// How many of `replicas` ready pods its controller takes down in a rollout while no new one is ready; `None` when that
+    /// cannot be told (a refused value), or is not the controller's to decide (`OnDelete`).
+    ///
+    /// As `MaxUnavailable` in `pkg/controller/deployment/util/deployment_util.go`, and
+    /// `getStatefulSetMaxUnavailable` in `pkg/controller/statefulset/stateful_set_utils.go`, have it.
+    #[must_use]
+    pub fn taken_down(&self, replicas: u32) -> Option<u32> {
+        let (max_unavailable, max_surge, partition) = match self.strategy.get()? {
+            Strategy::Recreate => return Some(replicas),
+            Strategy::OnDelete => return None,
+            Strategy::RollingUpdate {
+                max_unavailable,
+                max_surge,
+                partition,
+            } => (max_unavailable.as_ref(), max_surge.as_ref(), *partition),
+        };
+        let (down, rolled) = if self.key.kind == Kind::Deployment {
+            let default = IntOrString::from(DEFAULT_ROLLOUT);
+            let of_default = |amount: Option<&'_ IntOrString>| amount.unwrap_or(&default).clone();
+            let (surge, unavailable) = (of_default(max_surge), of_default(max_unavailable));
+            let rollout = resolve_rollout(Some(&surge), Some(&unavailable), replicas.into()).ok()?;
+            (rollout.unavailable, replicas)
+        } else {
+            let most = max_unavailable.map_or(Ok(1), |most| most.scaled(replicas.into(), Rounding::Down));
+            (most.ok()?.max(1), replicas.saturating_sub(partition))
+        };
+        Some(u32::try_from(down).unwrap_or(u32::MAX).min(rolled))
     }
 
     /// Whether its pods may run on some nodes only, for what the template asks for or for volumes that they use.
@@ -96,6 +128,8 @@ pub enum Strategy {
         max_unavailable: Option<IntOrString>,
         /// `maxSurge` (Deployment only).
         max_surge: Option<IntOrString>,
+        /// `partition` (StatefulSet only): the pods below this ordinal stay as they are.
+        partition: u32,
     },
     /// All old pods are deleted before new ones are made.
     Recreate,
@@ -108,6 +142,7 @@ impl Default for Strategy {
         Strategy::RollingUpdate {
             max_unavailable: None,
             max_surge: None,
+            partition: 0,
         }
     }
 }
@@ -127,4 +162,61 @@ pub struct WorkloadStatus {
     pub deadline_exceeded: bool,
     /// A Job or a bare pod has ended, well or not: nothing of it runs any more.
     pub finished: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::model::testing::workload;
+
+    fn rolling(max_unavailable: Option<&str>, max_surge: Option<&str>, partition: u32) -> Strategy {
+        let amount = |text: &str| text.parse().map_or_else(|_| text.into(), IntOrString::Int);
+        Strategy::RollingUpdate {
+            max_unavailable: max_unavailable.map(amount),
+            max_surge: max_surge.map(amount),
+            partition,
+        }
+    }
+
+    #[rstest]
+    #[case::by_default(Kind::Deployment, Strategy::default(), 4, Some(1))]
+    #[case::a_quarter_of_three_rounds_down(Kind::Deployment, Strategy::default(), 3, Some(0))]
+    #[case::absent_beside_a_surge_of_none(Kind::Deployment, rolling(None, Some("0"), 0), 3, Some(1))]
+    #[case::both_come_to_none(Kind::Deployment, rolling(Some("30%"), Some("0"), 0), 3, Some(1))]
+    #[case::more_than_there_are(Kind::Deployment, rolling(Some("5"), None, 0), 2, Some(2))]
+    #[case::all_percent(Kind::Deployment, rolling(Some("100%"), Some("100%"), 0), 3, Some(3))]
+    #[case::ninety_nine_percent(Kind::Deployment, rolling(Some("99%"), None, 0), 3, Some(2))]
+    #[case::none(Kind::Deployment, rolling(Some("0"), Some("1"), 0), 3, Some(0))]
+    #[case::recreate(Kind::Deployment, Strategy::Recreate, 3, Some(3))]
+    #[case::a_partition_says_nothing_there(Kind::Deployment, rolling(Some("3"), None, 2), 3, Some(3))]
+    #[case::a_set_by_default(Kind::StatefulSet, Strategy::default(), 3, Some(1))]
+    #[case::a_set_at_most_two(Kind::StatefulSet, rolling(Some("2"), None, 0), 3, Some(2))]
+    #[case::a_third_of_two_rounds_down_to_none_and_counts_as_one(
+        Kind::StatefulSet,
+        rolling(Some("33%"), None, 0),
+        2,
+        Some(1)
+    )]
+    #[case::all_of_a_set(Kind::StatefulSet, rolling(Some("100%"), None, 0), 3, Some(3))]
+    #[case::all_above_the_partition(Kind::StatefulSet, rolling(Some("100%"), None, 1), 3, Some(2))]
+    #[case::none_above_the_partition(Kind::StatefulSet, rolling(None, None, 3), 3, Some(0))]
+    #[case::by_hand(Kind::StatefulSet, Strategy::OnDelete, 3, None)]
+    #[case::no_amount(Kind::Deployment, rolling(Some("many"), None, 0), 3, None)]
+    fn a_rollout_takes_down(
+        #[case] kind: Kind,
+        #[case] strategy: Strategy,
+        #[case] replicas: u32,
+        #[case] down: Option<u32>,
+    ) {
+        let workload = workload(kind, "shop/web").with(|w| w.strategy = Field::Set(strategy));
+        assert_eq!(workload.taken_down(replicas), down);
+    }
+
+    #[test]
+    fn a_refused_strategy_takes_down_what_cannot_be_told() {
+        let web = workload(Kind::Deployment, "shop/web").with(|w| w.strategy = Field::Invalid);
+        assert_eq!(web.taken_down(3), None);
+    }
 }

@@ -45,7 +45,7 @@ use self::lease::{Elector, LeaseTiming, Outcome};
 use self::metrics::{Detail, Metrics};
 use self::reconcile::{Input, Read, Reconciler};
 use self::unread::Unread;
-use self::watch::{Seen, watch};
+use self::watch::{Presence, Seen, watch};
 use self::writer::Writer;
 use crate::api::{ClusterResilienceReport, ResilienceReport};
 use crate::engine::Engine;
@@ -144,6 +144,7 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     drop(sender);
 
     let (orders, queue) = mpsc::unbounded_channel();
+    let (policies, statuses) = mpsc::unbounded_channel();
     let identity = options.identity.clone();
     let writer = Writer::new(
         client.clone(),
@@ -164,12 +165,17 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
         leadership,
         term: None,
         orders,
+        policies,
         verdicts: HashSet::new(),
         unread: Unread::default(),
     };
     let mut loops = tokio::spawn(async move {
         // The reconciler owns the queue's end: when it stops, the writer finishes what is under way and stops too.
-        tokio::join!(reconciler.run(inputs, stopped), writer.run(queue));
+        tokio::join!(
+            reconciler.run(inputs, stopped),
+            writer.clone().run(queue),
+            writer.run_policies(statuses)
+        );
     });
     // The lease is given away only when the last write has been answered.
     let (broken, broke) = channel::channel(false);
@@ -247,6 +253,7 @@ fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mp
             tokio::spawn(watch(
                 api,
                 kind.plural(),
+                kind.into(),
                 readiness.clone(),
                 metrics.clone(),
                 out.clone(),
@@ -258,6 +265,7 @@ fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mp
     tokio::spawn(watch(
         reports,
         "resiliencereports",
+        Presence::Expected,
         readiness.clone(),
         metrics.clone(),
         out.clone(),
@@ -268,6 +276,7 @@ fn watch_all(client: &Client, readiness: &Readiness, metrics: &Metrics, out: &mp
     tokio::spawn(watch(
         cluster,
         "clusterresiliencereports",
+        Presence::Expected,
         readiness,
         metrics,
         out.clone(),

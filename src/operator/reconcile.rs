@@ -18,7 +18,7 @@ use super::metrics::{FindingLabels, Metrics, WorkloadLabels};
 use super::silence::{FREEZE_AFTER, Hearing};
 use super::unread::Unread;
 use super::watch::Seen;
-use super::writer::Order;
+use super::writer::{Order, PolicyOrder};
 use crate::api::{
     ClusterResilienceReport, ResilienceReport, cluster_report_subject, report_name, report_subject,
 };
@@ -82,6 +82,7 @@ pub(super) struct Reconciler {
     /// The term in which the engine decides.
     pub(super) term: Option<i32>,
     pub(super) orders: mpsc::UnboundedSender<Order>,
+    pub(super) policies: mpsc::UnboundedSender<PolicyOrder>,
     /// The workloads that have a series of their own.
     pub(super) verdicts: HashSet<WorkloadLabels>,
     pub(super) unread: Unread,
@@ -199,6 +200,13 @@ impl Reconciler {
                 return;
             }
         }
+        for write in self.engine.take_policy_writes() {
+            let Some(term) = self.term else { break };
+            // The queue holds one for each policy as well.
+            if self.policies.send(PolicyOrder { write, term }).is_err() {
+                return;
+            }
+        }
         self.metrics.judged(started.elapsed());
     }
 
@@ -234,6 +242,13 @@ impl Reconciler {
                 }
             }
             Seen::Unreadable(why) => index.set_unreadable(kind, why),
+            Seen::Missing => {
+                index.set_missing(kind);
+                self.unread.list_begins(kind.plural());
+                if self.unread.list_ends(kind.plural()) {
+                    self.tell_unread(kind.plural());
+                }
+            }
             Seen::Deleted(Read { key, .. }) => {
                 index.delete(&key);
                 self.is_read(kind.plural(), || key.path());
@@ -304,7 +319,7 @@ impl Reconciler {
                 }
                 return;
             }
-            Seen::Unreadable(_) => return,
+            Seen::Unreadable(_) | Seen::Missing => return,
             Seen::Applied(report) => (report, false),
             Seen::Deleted(report) => (report, true),
         };

@@ -144,6 +144,7 @@ fn watch_all(client: &Client) -> mpsc::Receiver<Input> {
             tokio::spawn(watch(
                 api,
                 kind.plural(),
+                kind.into(),
                 Readiness::default(),
                 metrics.clone(),
                 out.clone(),
@@ -234,6 +235,10 @@ impl Tape {
             Seen::Deleted(object) => {
                 self.known.remove(&(kind, name(&object)));
                 self.writer.object(at, "DELETED", &object)
+            }
+            Seen::Missing => {
+                self.take(kind, Seen::ListBegins)?;
+                self.take(kind, Seen::ListEnds)
             }
             Seen::Unreadable(why) => {
                 warn!(resource = kind.plural(), "not recorded, it cannot be read: {why}");

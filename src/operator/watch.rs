@@ -3,6 +3,11 @@
 //! Every stream has a back-off (an erroring watch would spin otherwise) and a timeout of 200 s, because load balancers
 //! drop connections that are idle for longer (Azure's after 240 s). Lists go in pages, so that a relist never holds a
 //! second copy of everything.
+//!
+//! A kind that need not be installed is asked for once a minute until it is: its 404 is a line of text, it needs no right
+//! beyond those for the kind itself, and a minute is soon enough for something that people install once. (A watch on its
+//! CustomResourceDefinition would cost a right, and a connection that is renewed every 200 s, for ever.) When it is removed,
+//! the API server deletes its objects and ends the watch, and the next request is that 404 again.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -14,10 +19,11 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::health::{KindState, Readiness};
 use super::metrics::{Metrics, WatchEvent, WatchMeter};
+use crate::model::keys::Kind;
 
 /// See the module's documentation.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
@@ -26,6 +32,8 @@ pub(super) const PAGE_SIZE: u32 = 250;
 
 /// Before a list that follows a watch that was refused.
 const RELIST_PAUSE: Duration = Duration::from_secs(5);
+/// Before a kind that is not installed is asked for again.
+const MISSING_PAUSE: Duration = Duration::from_secs(60);
 /// A watch on which nothing failed for this long works; longer than the longest back-off.
 const QUIET: Duration = Duration::from_secs(90);
 
@@ -45,6 +53,27 @@ pub(super) enum Seen<T> {
     ListEnds,
     /// The kind may not be read, or is not there: absence means nothing until a list succeeds.
     Unreadable(String),
+    /// The kind is optional and not installed: there are none.
+    Missing,
+}
+
+/// Whether every cluster has a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// It has; a 404 is an error.
+    Expected,
+    /// Only where its CustomResourceDefinition is installed; a 404 means that there are none.
+    Optional,
+}
+
+impl From<Kind> for Presence {
+    fn from(kind: Kind) -> Self {
+        if kind.is_optional() {
+            Presence::Optional
+        } else {
+            Presence::Expected
+        }
+    }
 }
 
 impl<T> Seen<T> {
@@ -56,6 +85,7 @@ impl<T> Seen<T> {
             Seen::Deleted(object) => Seen::Deleted(f(object)),
             Seen::ListEnds => Seen::ListEnds,
             Seen::Unreadable(why) => Seen::Unreadable(why),
+            Seen::Missing => Seen::Missing,
         }
     }
 }
@@ -64,6 +94,7 @@ impl<T> Seen<T> {
 pub(super) async fn watch<K, T>(
     api: Api<K>,
     resource: &'static str,
+    presence: Presence,
     readiness: Readiness,
     metrics: Metrics,
     out: mpsc::Sender<T>,
@@ -77,6 +108,7 @@ pub(super) async fn watch<K, T>(
         phase: Phase::Before,
         meter: metrics.watch(resource),
         resource,
+        presence,
         readiness,
     };
     while let Some(event) = watch.next().await {
@@ -85,7 +117,7 @@ pub(super) async fn watch<K, T>(
                 if watch.begins_list(&event) && out.send(wrap(Seen::ListBegins)).await.is_err() {
                     return;
                 }
-                (Some(watch.heard(event)), false)
+                (Some(watch.heard(event)), None)
             }
             Err(error) => watch.failed(&error),
         };
@@ -94,9 +126,9 @@ pub(super) async fn watch<K, T>(
         {
             return;
         }
-        if anew {
-            tokio::time::sleep(RELIST_PAUSE).await;
-            (watch.stream, watch.phase) = (open(&api), Phase::Before);
+        if let Some(pause) = anew {
+            tokio::time::sleep(pause).await;
+            watch.stream = open(&api);
         }
     }
 }
@@ -131,6 +163,8 @@ enum Phase {
     Watching,
     /// As before, but the last that was heard is an error.
     Failing,
+    /// The kind is not installed, which has been told.
+    Missing,
 }
 
 struct Watch<K> {
@@ -138,6 +172,7 @@ struct Watch<K> {
     phase: Phase,
     meter: WatchMeter,
     resource: &'static str,
+    presence: Presence,
     readiness: Readiness,
 }
 
@@ -171,10 +206,9 @@ impl<K> Watch<K> {
     }
 
     /// Notes an error. Returns what to pass on, if the API server refuses the kind (that must never look like an empty
-    /// cluster), and whether to list anew although the watcher would not: it would go on from where it was, and nobody
-    /// would learn that the kind is readable again.
-    fn failed(&mut self, error: &watcher::Error) -> (Option<Seen<K>>, bool) {
-        self.meter.error();
+    /// cluster), and after which pause to list anew although the watcher would not: it would go on from where it was, and
+    /// nobody would learn that the kind is readable again.
+    fn failed(&mut self, error: &watcher::Error) -> (Option<Seen<K>>, Option<Duration>) {
         let (was_watching, status) = match error {
             watcher::Error::InitialListFailed(kube::Error::Api(status)) => (false, Some(status)),
             watcher::Error::InitialListFailed(_) | watcher::Error::NoResourceVersion => (false, None),
@@ -183,6 +217,10 @@ impl<K> Watch<K> {
             watcher::Error::WatchStartFailed(_) | watcher::Error::WatchFailed(_) => (true, None),
             watcher::Error::WatchError(status) => (status.code != EXPIRED, Some(status)),
         };
+        if self.presence == Presence::Optional && status.is_some_and(|status| status.code == 404) {
+            return (self.missing(), Some(MISSING_PAUSE));
+        }
+        self.meter.error();
         self.phase = if was_watching {
             Phase::Failing
         } else {
@@ -202,7 +240,10 @@ impl<K> Watch<K> {
             }
             Some((EXPIRED, _)) => {
                 debug!(resource, "the watch is too old, listing again");
-                return (None, was_watching);
+                if was_watching {
+                    self.phase = Phase::Before;
+                }
+                return (None, was_watching.then_some(RELIST_PAUSE));
             }
             _ => {
                 let reason = error.to_string();
@@ -214,8 +255,25 @@ impl<K> Watch<K> {
             None => debug!(resource, "watch interrupted, trying again: {error}"),
         }
         self.readiness.set(resource, state);
-        let anew = was_watching && refused.is_some();
+        let anew = (was_watching && refused.is_some()).then_some(RELIST_PAUSE);
+        if anew.is_some() {
+            self.phase = Phase::Before;
+        }
         (refused.map(Seen::Unreadable), anew)
+    }
+
+    /// The kind is not installed. That is told once, however often it is looked for.
+    fn missing(&mut self) -> Option<Seen<K>> {
+        if std::mem::replace(&mut self.phase, Phase::Missing) == Phase::Missing {
+            return None;
+        }
+        let reason = format!(
+            "not installed, so there are none; looked for every {} s",
+            MISSING_PAUSE.as_secs()
+        );
+        info!(resource = self.resource, "{reason}");
+        self.readiness.set(self.resource, KindState::Missing { reason });
+        Some(Seen::Missing)
     }
 }
 

@@ -8,6 +8,7 @@
 //! A status that was dropped or refused is not lost: the engine sees that the API server does not show it, and decides
 //! again.
 
+mod policy;
 mod report;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -20,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tracing::{info, warn};
 
+pub(super) use self::policy::PolicyOrder;
 use self::report::Report;
 use super::client::ServerClock;
 use super::events::{EventLimit, event};

@@ -107,7 +107,7 @@ pub fn render(report: &Report) -> String {
         api_version: "plimsoll.dev/v1alpha1",
         kind: "CheckResult",
         summary: Summary {
-            workloads: report.workloads.len(),
+            workloads: report.count(),
             critical,
             warning,
             info,

@@ -9,7 +9,7 @@ use crate::model::finding::{CheckResult, Outcome, Severity};
 use crate::model::keys::ObjectKey;
 use crate::source::manifest::{InputError, Note, Source};
 
-/// One workload and what every rule says of it.
+/// One workload and what every rule says of it; or an autoscaler without a target, and that.
 #[derive(Clone, Debug)]
 pub struct JudgedWorkload {
     /// Which one.
@@ -74,6 +74,13 @@ impl Counts {
 }
 
 impl Report {
+    /// How many workloads were judged: an autoscaler without a target is told of beside them.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let is_workload = |judged: &&JudgedWorkload| judged.key.kind.is_workload();
+        self.workloads.iter().filter(is_workload).count()
+    }
+
     /// All answers together.
     #[must_use]
     pub fn counts(&self) -> Counts {

@@ -217,7 +217,7 @@ fn summary(report: &Report) -> String {
         .filter(|(n, _)| *n > 0)
         .map(|(_, text)| text)
         .collect();
-    let mut text = of(report.workloads.len(), "workload");
+    let mut text = of(report.count(), "workload");
     if report.workloads.is_empty() {
         text = "no workload to judge".to_owned();
     } else if found.is_empty() && report.workloads.iter().any(is_judged) {

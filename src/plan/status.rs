@@ -3,8 +3,8 @@
 use super::{Judged, Prior};
 use crate::model::finding::Severity;
 use crate::model::report::{
-    Condition, ConditionStatus, FindingState, ReportFinding, ReportStatus, STATUS_MAX, Stamp, Summary,
-    Survives, TimelineEntry, Verdict,
+    Condition, ConditionStatus, FindingState, POLICIES_MAX, ReportFinding, ReportStatus, STATUS_MAX, Stamp,
+    Summary, Survives, TimelineEntry, Verdict,
 };
 
 /// The condition that says whether a replica is ready.
@@ -54,10 +54,17 @@ pub(super) fn status(
         owner: judged.ownership.owner.clone(),
         runbook: judged.ownership.runbook.clone(),
         criticality: judged.ownership.criticality.map(|c| c.to_string()),
+        policies: policies(judged),
         conditions: conditions(prior, judged, verdict, ever_ready, now),
     };
     fit(&mut status);
     status
+}
+
+/// The names that there is room for: they may be long, and there may be many.
+fn policies(judged: &Judged) -> Vec<String> {
+    let named = judged.policies.iter().take(POLICIES_MAX);
+    named.map(|name| name.to_string()).collect()
 }
 
 fn verdict(judged: &Judged, summary: Summary, ever_ready: bool) -> Verdict {

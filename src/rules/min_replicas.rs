@@ -12,10 +12,13 @@
 //! ## What counts as the floor
 //!
 //! * the `minReplicas` of the HorizontalPodAutoscaler that targets it; absent means 1;
-//! * otherwise `spec.replicas`; absent means 1.
+//! * the `minReplicaCount` of the ScaledObject of KEDA that targets it (absent means 0), or its lower `idleReplicaCount`;
+//!   while it is paused at a number of replicas (annotation `autoscaling.keda.sh/paused-replicas`), that number. The
+//!   HorizontalPodAutoscaler that KEDA makes for it does not count a second time;
+//! * otherwise `spec.replicas`; absent means 1. So it is, too, while a ScaledObject is paused without a number.
 //!
-//! With `spec.replicas: 0` it is off on purpose (Kubernetes then switches its autoscaler off too), and an autoscaler
-//! whose own floor is 0 scales to zero on purpose: neither is judged.
+//! With `spec.replicas: 0` it is off on purpose (Kubernetes then switches its HorizontalPodAutoscaler off too), and an
+//! autoscaler whose own floor is 0 scales to zero on purpose: neither is judged.
 //!
 //! ## Example
 //!
@@ -45,59 +48,65 @@
 //!
 //! ## Options
 //!
-//! The policy's `minReplicas`, 2 by default.
+//! The policy's `minReplicas`, 2 by default; `judgeScaleToZero`, whether to judge what an autoscaler may scale to zero, no by
+//! default.
 //!
 //! ## What it does not judge
 //!
 //! Whether that many replicas carry the load, where they run (`pod-spread`), DaemonSets and Jobs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::remedy::written_by;
 use super::{Answers, Question, Rule};
 use crate::index::{Floor, FloorSource, WorkloadView};
-use crate::model::context::Autoscaler;
+use crate::model::autoscaler::{Autoscaler, KEDA_PAUSED_REPLICAS, Pause};
 use crate::model::field::Field;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
-use crate::model::keys::{Kind, Name, ObjectKey};
+use crate::model::keys::Kind;
 use crate::model::text::count;
+use crate::policy::Policy;
 
 pub(super) const RULE: Rule = Rule {
     name: "min-replicas",
     severity: Severity::Warning,
     summary: "it may be run at fewer replicas than the policy's minReplicas (2)",
     template_only: false,
-    needs: &[Kind::HorizontalPodAutoscaler],
+    needs: &[Kind::HorizontalPodAutoscaler, Kind::ScaledObject],
     check,
     source: include_str!("min_replicas.rs"),
 };
 
 fn check(question: &Question<'_>) -> Answers {
-    judge(&question.view, question.policy.min_replicas).into()
+    judge(&question.view, question.policy).into()
 }
 
-fn judge(view: &WorkloadView<'_>, wanted: u32) -> Outcome {
-    if view.workload().desired() == Some(0) {
-        return Outcome::NotApplicable(switched_off(view));
-    }
+fn judge(view: &WorkloadView<'_>, policy: &Policy) -> Outcome {
     let Some(floor) = view.floor() else {
         return Outcome::Unknown(invalid(view));
     };
+    let wanted = policy.min_replicas;
     match &floor.source {
-        FloorSource::Autoscaler(name) if floor.replicas == 0 => Outcome::NotApplicable(format!(
-            "HorizontalPodAutoscaler {name} scales it to zero on purpose"
-        )),
-        _ if floor.replicas >= wanted => Outcome::Pass(Some(passes(view, &floor))),
-        FloorSource::Autoscaler(name) => by_autoscaler(view, name, floor.replicas, wanted),
-        FloorSource::Replicas => by_replicas(view, floor.replicas, wanted),
+        FloorSource::Replicas if floor.replicas == 0 => Outcome::NotApplicable(switched_off(view)),
+        FloorSource::Replicas if floor.replicas < wanted => by_replicas(view, floor.replicas, wanted),
+        source if floor.replicas == 0 && source.is_autoscaler() && !policy.judge_scale_to_zero => {
+            Outcome::NotApplicable(format!("{source} scales it to zero on purpose"))
+        }
+        source if floor.replicas < wanted => {
+            match view.autoscalers().find(|a| FloorSource::from(*a) == *source) {
+                Some(autoscaler) => by_autoscaler(view, autoscaler, floor.replicas, wanted),
+                None => Outcome::Unknown(invalid(view)),
+            }
+        }
+        _ => Outcome::Pass(Some(passes(view, &floor))),
     }
 }
 
 fn switched_off(view: &WorkloadView<'_>) -> String {
     match view.autoscalers().next() {
-        Some(hpa) => format!(
-            "spec.replicas is 0: off on purpose, and HorizontalPodAutoscaler {} with it",
-            hpa.name
+        Some(autoscaler) => format!(
+            "spec.replicas is 0: off on purpose, and {} with it",
+            FloorSource::from(autoscaler)
         ),
         None => "spec.replicas is 0: off on purpose".to_owned(),
     }
@@ -108,72 +117,101 @@ fn invalid(view: &WorkloadView<'_>) -> String {
     if view.workload().desired().is_none() {
         return format!("spec.replicas of {} is not a number of replicas", view.key());
     }
-    let refused = |a: &&Autoscaler| a.min.is_invalid() || a.min.get().is_some_and(|n| *n < 0);
-    match view.autoscalers().find(refused) {
-        Some(hpa) => format!(
-            "spec.minReplicas of HorizontalPodAutoscaler {} is not a number of replicas",
-            hpa.name
+    match view.autoscalers().find(|autoscaler| autoscaler.floor().is_none()) {
+        Some(autoscaler) => format!(
+            "{} of {} is not a number of replicas",
+            floor_field(autoscaler),
+            FloorSource::from(autoscaler)
         ),
         None => "its floor cannot be told".to_owned(),
+    }
+}
+
+/// The path of the field that sets an autoscaler's floor.
+fn floor_field(autoscaler: &Autoscaler) -> String {
+    match autoscaler.keda() {
+        Some(keda) if matches!(keda.pause, Pause::At(_)) => format!("annotation {KEDA_PAUSED_REPLICAS}"),
+        Some(keda) if keda.idle != Field::Absent && autoscaler.least().is_some() => {
+            "spec.idleReplicaCount".to_owned()
+        }
+        _ => format!("spec.{}", autoscaler.fields().0),
     }
 }
 
 fn passes(view: &WorkloadView<'_>, floor: &Floor) -> String {
     let replicas = count(floor.replicas, "replica");
     match &floor.source {
-        FloorSource::Autoscaler(name) => {
-            format!("at least {replicas}, by HorizontalPodAutoscaler {name}")
-        }
         FloorSource::Replicas if view.workload().replicas == Field::Absent => {
             format!("{replicas}, as spec.replicas is absent")
         }
         FloorSource::Replicas => format!("{replicas}, by spec.replicas"),
+        autoscaler => format!("at least {replicas}, by {autoscaler}"),
     }
 }
 
 /// What a person risks at this floor.
 fn impact(floor: u32, wanted: u32) -> String {
-    if floor == 1 {
-        "down whenever its one pod is".to_owned()
-    } else {
-        format!("it may run on {floor} replicas where {wanted} are asked for")
+    match floor {
+        0 => "nobody is served from the time it is idle until a pod has started".to_owned(),
+        1 => "down whenever its one pod is".to_owned(),
+        _ => format!("it may run on {floor} replicas where {wanted} are asked for"),
     }
 }
 
-fn by_autoscaler(view: &WorkloadView<'_>, name: &Name, floor: u32, wanted: u32) -> Outcome {
+fn by_autoscaler(view: &WorkloadView<'_>, autoscaler: &Autoscaler, floor: u32, wanted: u32) -> Outcome {
     let key = view.key();
-    let hpa = view.autoscalers().find(|a| a.name == *name);
-    let found = match hpa.map(|a| &a.min) {
-        Some(Field::Absent) => "has no spec.minReplicas, so 1".to_owned(),
-        _ => format!("has spec.minReplicas {floor}"),
-    };
-    let mut spec = json!({ "minReplicas": wanted });
-    // The API server refuses a floor above the ceiling.
-    let low = hpa
-        .and_then(|a| a.max.get().copied())
-        .is_some_and(|max| i64::from(max) < i64::from(wanted));
-    if low {
-        spec["maxReplicas"] = json!(wanted);
-    }
-    let way_out = if low {
-        format!("set its minReplicas and maxReplicas to {wanted} or more")
+    let of = autoscaler.key();
+    let held = autoscaler
+        .keda()
+        .is_some_and(|keda| matches!(keda.pause, Pause::At(_)));
+    let (min, max) = autoscaler.fields();
+    let field = floor_field(autoscaler);
+    let found = if autoscaler.min == Field::Absent && !held {
+        format!("has no spec.{min}, so {floor}")
     } else {
-        format!("set its minReplicas to {wanted} or more")
+        format!("has {field} {floor}")
     };
-    let hpa = ObjectKey::new(Kind::HorizontalPodAutoscaler, key.namespace.clone(), name.clone());
+    // The API server refuses a floor above the ceiling.
+    let low = autoscaler.most().is_some_and(|most| most < wanted);
+    let way_out = match (held, low) {
+        (true, _) => format!("remove that, or set it to {wanted} or more"),
+        (false, true) => format!("set its {min} and {max} to {wanted} or more"),
+        (false, false) => format!("set its {min} to {wanted} or more"),
+    };
+    let remedy = if held {
+        Remedy::Advice(format!(
+            "remove the {field} of {of} when the reason for the pause is over, or set it to {wanted} or more"
+        ))
+    } else {
+        Remedy::Patch {
+            target: of.clone(),
+            patch: json!({ "spec": raised(autoscaler, wanted, low) }),
+            reason: "the autoscaler owns the floor: spec.replicas would be overwritten".to_owned(),
+        }
+    };
     Outcome::Fail {
         severity: RULE.severity,
         message: Message::new(
             impact(floor, wanted),
-            format!("{hpa}, which scales {} {}, {found}", key.kind, key.name),
+            format!("{of}, which scales {} {}, {found}", key.kind, key.name),
             way_out,
         ),
-        remedy: Some(Remedy::Patch {
-            target: hpa,
-            patch: json!({ "spec": spec }),
-            reason: "the autoscaler owns the floor: spec.replicas would be overwritten".to_owned(),
-        }),
+        remedy: Some(remedy),
     }
+}
+
+/// The fields of an autoscaler's spec that raise its floor.
+fn raised(autoscaler: &Autoscaler, wanted: u32, low: bool) -> Value {
+    let (min, max) = autoscaler.fields();
+    let mut spec = json!({ min: wanted });
+    if low {
+        spec[max] = wanted.into();
+    }
+    // It would go on to be the floor.
+    if autoscaler.keda().is_some_and(|keda| keda.idle != Field::Absent) {
+        spec["idleReplicaCount"] = Value::Null;
+    }
+    spec
 }
 
 fn by_replicas(view: &WorkloadView<'_>, floor: u32, wanted: u32) -> Outcome {

@@ -90,8 +90,8 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "nothing keeps its replicas on different nodes or zones",
     template_only: false,
-    // An HPA that is not seen yet may let it run more replicas. Nodes are asked for only by zone and region keys.
-    needs: &[Kind::HorizontalPodAutoscaler],
+    // An autoscaler that is not seen yet may let it run more replicas. Nodes are asked for only by zone and region keys.
+    needs: &[Kind::HorizontalPodAutoscaler, Kind::ScaledObject],
     check,
     source: include_str!("pod_spread.rs"),
 };
@@ -126,9 +126,7 @@ fn alone(ceiling: u32, source: &FloorSource) -> String {
     match (ceiling, source) {
         (0, _) => "spec.replicas is 0: off on purpose".to_owned(),
         (_, FloorSource::Replicas) => "it runs 1 replica at most".to_owned(),
-        (_, FloorSource::Autoscaler(name)) => {
-            format!("it runs 1 replica at most, by HorizontalPodAutoscaler {name}")
-        }
+        (_, autoscaler) => format!("it runs 1 replica at most, by {autoscaler}"),
     }
 }
 

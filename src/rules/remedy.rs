@@ -54,6 +54,16 @@ pub(super) fn written_by(view: &WorkloadView<'_>) -> Option<String> {
     Some(format!("{} {}", controller.kind, controller.name))
 }
 
+/// The `matchLabels` of a selector that is proposed for this workload's pods.
+pub(super) fn own_labels(view: &WorkloadView<'_>) -> Value {
+    let labels = view.template().lasting_labels();
+    Value::Object(
+        labels
+            .map(|(key, value)| (key.to_owned(), value.into()))
+            .collect(),
+    )
+}
+
 /// `kubectl -n shop rollout restart deployment/web`; for kinds that have no rollouts, to make the pods anew.
 pub(super) fn restart(key: &ObjectKey) -> String {
     match key.kind {

@@ -1,5 +1,7 @@
 //! What holds for every rule, and how the rules' own tests ask them.
 
+mod policies;
+
 use jiff::Timestamp;
 use rstest::rstest;
 
@@ -141,6 +143,11 @@ fn system_namespaces_are_not_judged(
         "memory-limit",
         "min-replicas",
         "pod-spread",
+        "pdb-missing",
+        "pdb-blocks-drain",
+        "pdb-overlap",
+        "pdb-unhealthy-eviction",
+        "rollout-strategy",
         "readiness-probe",
         "resource-requests",
         "eviction-tolerance",
@@ -163,6 +170,11 @@ fn only_the_pod_template_is_judged_of_other_kinds(
     #[values(
         "min-replicas",
         "pod-spread",
+        "pdb-missing",
+        "pdb-blocks-drain",
+        "pdb-overlap",
+        "pdb-unhealthy-eviction",
+        "rollout-strategy",
         "readiness-probe",
         "resource-requests",
         "eviction-tolerance",
@@ -180,6 +192,25 @@ fn only_the_pod_template_is_judged_of_other_kinds(
     assert!(
         lines(&index, "memory-limit", kind, "shop/web")[0].starts_with("app: fail warning:"),
         "{kind}"
+    );
+}
+
+#[rstest]
+#[case("pdb-missing", Kind::PodDisruptionBudget)]
+#[case("pdb-blocks-drain", Kind::PodDisruptionBudget)]
+#[case("pdb-overlap", Kind::PodDisruptionBudget)]
+#[case("pdb-unhealthy-eviction", Kind::PodDisruptionBudget)]
+#[case("rollout-strategy", Kind::Service)]
+fn nothing_is_judged_by_the_absence_of_what_is_not_listed(#[case] rule: &str, #[case] kind: Kind) {
+    let mut index = Index::complete(ClusterVersion(36));
+    index.apply(deployment("shop/web").replicas(3).object(), Moment(0));
+    index.set_unreadable(kind, "403 Forbidden");
+    assert_eq!(
+        lines(&index, rule, Kind::Deployment, "shop/web"),
+        [format!(
+            "unknown: {} cannot be read: 403 Forbidden",
+            kind.plural()
+        )]
     );
 }
 

@@ -187,7 +187,9 @@ watched_kinds! {
     Services: Service, NamespaceResourceScope, ServiceFields;
     EndpointSlices: EndpointSlice, NamespaceResourceScope, EndpointSliceFields;
     LimitRanges: LimitRange, NamespaceResourceScope, LimitRangeFields;
+    ScaledObjects: ScaledObject, NamespaceResourceScope, ScaledObjectFields;
     PersistentVolumes: PersistentVolume, ClusterResourceScope, VolumeFields;
+    ResiliencePolicies: ResiliencePolicy, ClusterResourceScope, PolicyFields;
     JudgedPods: Pod, NamespaceResourceScope, BarePodFields;
 }
 
@@ -216,7 +218,8 @@ macro_rules! for_each_kind {
     ($client:expr, |$kind:ident, $api:ident| $body:block) => {
         $crate::source::watched::for_each_kind!(@each $client, $kind, $api, $body,
             Deployments StatefulSets DaemonSets CronJobs Jobs ReplicaSets Pods Nodes Namespaces HorizontalPodAutoscalers
-            PodDisruptionBudgets Services EndpointSlices LimitRanges PersistentVolumes Leases)
+            PodDisruptionBudgets Services EndpointSlices LimitRanges PersistentVolumes Leases ScaledObjects
+            ResiliencePolicies)
     };
     (@each $client:expr, $kind:ident, $api:ident, $body:block, $($marker:ident)*) => {$({
         use $crate::source::watched::{WatchedKind as _, $marker};
@@ -293,6 +296,7 @@ mod tests {
             path::<HorizontalPodAutoscalers>(),
             "/apis/autoscaling/v2/horizontalpodautoscalers"
         );
+        assert_eq!(path::<ScaledObjects>(), "/apis/keda.sh/v1alpha1/scaledobjects");
         assert_eq!(
             path::<EndpointSlices>(),
             "/apis/discovery.k8s.io/v1/endpointslices"

@@ -134,6 +134,14 @@ fn a_line_that_cannot_be_read_is_an_error_and_the_rest_is_replayed(
     Some(r#"{"format":"plimsoll.dev/recording","version":1,"kubernetes":"v1.36.4","timeScale":0,"kinds":["Pod"]}"#),
     "timeScale"
 )]
+#[case::scale_of_next_to_nothing(
+    Some(r#"{"format":"plimsoll.dev/recording","version":1,"kubernetes":"v1.36.4","timeScale":1e-300,"kinds":["Pod"]}"#),
+    "timeScale"
+)]
+#[case::scale_beyond_all_clocks(
+    Some(r#"{"format":"plimsoll.dev/recording","version":1,"kubernetes":"v1.36.4","timeScale":1e300,"kinds":["Pod"]}"#),
+    "timeScale"
+)]
 fn a_recording_without_its_header_is_an_error(#[case] header: Option<&str>, #[case] words: &str) {
     let mut all = lines().split_off(1);
     all.splice(..0, header.map(str::to_owned));
@@ -199,6 +207,19 @@ fn a_line_of_100_mb_is_an_error_and_is_not_kept() {
     );
 }
 
+#[test]
+fn a_device_that_never_ends_is_no_recording() {
+    let case = Case::new();
+    std::os::unix::fs::symlink("/dev/zero", case.path("recording.jsonl")).expect("a link");
+    let ran = replay(&case, SMALL + (16 << 10));
+    assert_eq!((ran.code, ran.faults.len()), (Some(2), 1), "{}", ran.faults());
+    assert!(
+        ran.faults[0].has_way_out() && ran.faults[0].message.contains("no line ends"),
+        "{}",
+        ran.faults()
+    );
+}
+
 /// Between two lines the clock may have thousands of years to go, a tick a second.
 #[test]
 fn a_leap_of_centuries_takes_no_time() {
@@ -208,4 +229,29 @@ fn a_leap_of_centuries_takes_no_time() {
     let ran = replay(&of(&all), SMALL + (16 << 10));
     assert!(matches!(ran.code, Some(0 | 2)), "{:?} {}", ran.code, ran.faults());
     assert!(ran.workloads.contains(&"good".to_owned()) && began.elapsed() < PATIENCE);
+}
+
+/// As long as nobody is heard, the control plane is suspect, and a node that joins in the far future is too young: that is
+/// no reason to look again and again.
+#[test]
+fn centuries_in_which_nothing_can_change_take_no_time() {
+    let header = HEADER.replace("\"Node\"", "\"Node\",\"Lease\"");
+    let mut all = vec![header, line("00:00:00Z", "RELIST", "")];
+    for name in ["n1", "n2", "n3"] {
+        let status = r#""status":{"conditions":[{"type":"Ready","status":"Unknown"}]}"#;
+        let node = format!(r#"{{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{name}"}},{status}}}"#);
+        let lease = r#""namespace":"kube-node-lease"},"spec":{"renewTime":"2019-09-04T23:59:00.000000Z"}"#;
+        let lease = format!(
+            r#"{{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{{"name":"{name}",{lease}}}"#
+        );
+        all.push(line("00:00:00Z", "ADDED", &format!(r#","object":{node}"#)));
+        all.push(line("00:00:00Z", "ADDED", &format!(r#","object":{lease}"#)));
+    }
+    let future = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"n4","creationTimestamp":"9999-12-30T22:00:00Z"}}"#;
+    all.push(line("00:00:00Z", "ADDED", &format!(r#","object":{future}"#)));
+    all.extend([lines().remove(4), line("00:00:01Z", "SYNCED", "")]);
+    all.push(r#"{"at":"9999-12-30T00:00:00Z","type":"CONNECTED"}"#.to_owned());
+    let ran = replay(&of(&all), SMALL + (16 << 10));
+    assert_eq!((ran.code, ran.faults().as_str()), (Some(0), ""));
+    assert!(ran.workloads.contains(&"good".to_owned()));
 }

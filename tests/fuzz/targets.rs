@@ -3,15 +3,18 @@
 use std::fmt::Debug;
 
 use jiff::Timestamp;
+use plimsoll::cli::replay::play;
 use plimsoll::index::{Index, WorkloadView};
 use plimsoll::model::config::ClusterVersion;
 use plimsoll::model::intstr::{Amount, IntOrString, Rounding};
 use plimsoll::model::keys::{Kind, ObjectKey};
 use plimsoll::model::object::Object;
 use plimsoll::model::quantity::Quantity;
+use plimsoll::model::report::{TOLD_MAX, Transition};
 use plimsoll::model::selector::LabelSelector;
 use plimsoll::model::time::Moment;
 use plimsoll::output::style::{Style, visible, wrap};
+use plimsoll::output::timeline::{self, Timeline};
 use plimsoll::output::{JudgedWorkload, Report, json, table};
 use plimsoll::policy::Policy;
 use plimsoll::rules::{self, Judgement, Question};
@@ -23,7 +26,7 @@ use serde_json::{Value, json};
 use super::{corpus, fuzz};
 
 /// Words that a way out begins with, or that say what must be.
-const WAYS: [&str; 39] = [
+const WAYS: [&str; 41] = [
     "must be",
     "must not",
     "must have",
@@ -36,6 +39,7 @@ const WAYS: [&str; 39] = [
     "correct",
     "define",
     "did",
+    "end",
     "fill",
     "give",
     "indent",
@@ -60,6 +64,7 @@ const WAYS: [&str; 39] = [
     "a recording",
     "go on",
     "copy",
+    "is it",
     "is the",
     "record",
     "say",
@@ -303,9 +308,9 @@ fn selector(word: &str) {
         else {
             continue;
         };
-        assert_eq!(budget.selector, read, "{text}");
+        assert_eq!(budget.selector.get(), read.as_ref(), "{text}");
         assert_eq!(
-            budget.selector.is_none(),
+            budget.selector.is_invalid(),
             !budget.problems.is_empty(),
             "{text}: {:?}",
             budget.problems
@@ -337,7 +342,7 @@ fn spec(word: &str) {
     }
 }
 
-/// Recordings: every line is an event or an error with its line, and time never goes back.
+/// Recordings: every line is an event or an error with its line, time never goes back, and all of it can be played.
 #[test]
 fn recordings() {
     fuzz("recordings", &corpus(&["jsonl"]), |bytes| {
@@ -379,7 +384,32 @@ fn recordings() {
         }
         assert!(count < lines.max(1), "{count} outcomes of {lines} lines");
         assert_eq!(count, open().expect("as before").count());
+        played(&play(open().expect("as before")));
     });
+}
+
+/// What a replay promises: transitions in the order of time, each with its impact and its way out, none longer than an
+/// Event takes; a JSON document, and a table that steers nothing.
+fn played(timeline: &Timeline) {
+    assert!(timeline.transitions.is_sorted_by_key(|happened| happened.at));
+    for happened in &timeline.transitions {
+        let change = &happened.change;
+        let begins = matches!(change.transition, Transition::Active | Transition::Changed);
+        let parted = change
+            .message
+            .split_once(": ")
+            .is_some_and(|(_, rest)| rest.contains("; "));
+        assert!(parted || !begins, "without impact or way out: {change:?}");
+        assert!(change.message.len() <= TOLD_MAX, "{change:?}");
+    }
+    timeline.errors.iter().for_each(|error| holds(&error.message));
+    let value: Value = serde_json::from_str(&timeline::json::render(timeline)).expect("JSON");
+    let count = |list: &str| value[list].as_array().map(Vec::len);
+    assert_eq!(count("transitions"), Some(timeline.transitions.len()));
+    assert_eq!(count("reports"), Some(timeline.reports.len()));
+    let table = timeline::table::render(timeline, Style::plain());
+    let steers = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}');
+    assert!(!table.contains(steers), "{table:?}");
 }
 
 /// Text that anybody may write, as it is shown: nothing steers the terminal, and what is harmless stays.

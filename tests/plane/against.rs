@@ -5,6 +5,8 @@
 //! watched.
 
 mod autoscaled;
+mod budgeted;
 mod limits;
 mod placed;
+mod rolled;
 mod said;

@@ -69,6 +69,18 @@ pub(crate) fn hpa(namespace: &str, name: &str, target: &str, min: Option<i32>, m
     h
 }
 
+/// A budget that fits a workload.
+pub(crate) fn budget(namespace: &str, name: &str) -> Value {
+    json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": { "name": name, "namespace": namespace },
+            "spec": { "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
+                      "selector": { "matchLabels": { "app": name } } } })
+}
+
+fn service(namespace: &str, name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": namespace },
+            "spec": { "selector": { "app": name }, "ports": [{ "port": 80 }] } })
+}
+
 pub(crate) fn limit_range(namespace: &str, item: Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": { "name": "limits", "namespace": namespace },
             "spec": { "limits": [item] } })
@@ -143,7 +155,68 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(replica_cases());
     cases.extend(spread_cases());
     cases.extend(kind_cases());
+    cases.extend(budget_cases());
+    for case in &mut cases {
+        if !case.plant.iter().any(|o| o["kind"] == "PodDisruptionBudget") {
+            case.plant.push(budget(case.namespace, case.name));
+        }
+    }
     cases
+}
+
+/// Workloads that are good but for their budgets, and for how they roll out.
+fn budget_cases() -> Vec<Case> {
+    let with = |name: &'static str, expect, budgets: Vec<Value>| Case {
+        name,
+        namespace: "planted",
+        plant: [good("Deployment", "planted", name)]
+            .into_iter()
+            .chain(budgets)
+            .collect(),
+        expect,
+    };
+    let changed = |name: &str, change: fn(&mut Value)| {
+        let mut budget = budget("planted", name);
+        change(&mut budget["spec"]);
+        budget
+    };
+    let mut second = changed("pdb-twice", |_| {});
+    second["metadata"]["name"] = "pdb-twice-more".into();
+    let mut recreate = with("recreate", &["rollout-strategy"], Vec::new());
+    recreate.plant[0]["spec"]["strategy"] = json!({ "type": "Recreate" });
+    recreate.plant[0]["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] =
+        json!({ "tcpSocket": { "port": 80 } });
+    recreate.plant.push(service("planted", "recreate"));
+    vec![
+        with(
+            "pdb-of-others",
+            &["pdb-missing"],
+            vec![changed("pdb-of-others", |s| {
+                s["selector"]["matchLabels"]["app"] = "nobody".into();
+            })],
+        ),
+        with(
+            "pdb-equals",
+            &["pdb-blocks-drain"],
+            vec![changed("pdb-equals", |s| {
+                s["maxUnavailable"].take();
+                s["minAvailable"] = 2.into();
+            })],
+        ),
+        with(
+            "pdb-twice",
+            &["pdb-overlap"],
+            vec![changed("pdb-twice", |_| {}), second],
+        ),
+        with(
+            "pdb-unready",
+            &["pdb-unhealthy-eviction"],
+            vec![changed("pdb-unready", |s| {
+                s["unhealthyPodEvictionPolicy"].take();
+            })],
+        ),
+        recreate,
+    ]
 }
 
 fn memory_cases() -> Vec<Case> {
@@ -223,26 +296,46 @@ fn memory_cases() -> Vec<Case> {
 }
 
 fn replica_cases() -> Vec<Case> {
-    let mut elsewhere = replicas("hpa-elsewhere", &["min-replicas"], Some(1), None);
+    let mut elsewhere = replicas(
+        "hpa-elsewhere",
+        &["few-large-replicas", "min-replicas"],
+        Some(1),
+        None,
+    );
     elsewhere
         .plant
         .push(hpa("planted", "hpa-elsewhere", "somebody-else", Some(2), 5));
     let mut bare = replicas(
         "hpa-no-spread",
-        &["min-replicas", "pod-spread"],
+        &["few-large-replicas", "min-replicas", "pod-spread"],
         Some(2),
         Some((Some(1), 5)),
     );
     bare.plant[0]["spec"]["template"]["spec"]["topologySpreadConstraints"].take();
     vec![
-        replicas("absent", &["min-replicas"], None, None),
-        replicas("one", &["min-replicas"], Some(1), None),
+        replicas("absent", &["few-large-replicas", "min-replicas"], None, None),
+        replicas("one", &["few-large-replicas", "min-replicas"], Some(1), None),
         replicas("zero", &[], Some(0), None),
         replicas("zero-with-hpa", &[], Some(0), Some((Some(2), 5))),
-        replicas("hpa-min-absent", &["min-replicas"], Some(3), Some((None, 5))),
-        replicas("hpa-1-to-5", &["min-replicas"], Some(3), Some((Some(1), 5))),
+        replicas(
+            "hpa-min-absent",
+            &["few-large-replicas", "min-replicas"],
+            Some(3),
+            Some((None, 5)),
+        ),
+        replicas(
+            "hpa-1-to-5",
+            &["few-large-replicas", "min-replicas"],
+            Some(3),
+            Some((Some(1), 5)),
+        ),
         replicas("hpa-2-to-5", &[], Some(2), Some((Some(2), 5))),
-        replicas("hpa-1-to-1", &["min-replicas"], Some(1), Some((Some(1), 1))),
+        replicas(
+            "hpa-1-to-1",
+            &["autoscaler-headroom", "few-large-replicas", "min-replicas"],
+            Some(1),
+            Some((Some(1), 1)),
+        ),
         replicas("hpa-raises-one", &[], Some(1), Some((Some(3), 5))),
         elsewhere,
         bare,
@@ -360,7 +453,7 @@ fn kind_cases() -> Vec<Case> {
         ),
         set(
             "everything-missing",
-            &["memory-limit:app", "min-replicas"],
+            &["memory-limit:app", "few-large-replicas", "min-replicas"],
             workload("Deployment", "planted", "everything-missing", None, bare),
         ),
     ]

@@ -12,7 +12,11 @@ mod heartbeats;
 mod iconik;
 mod leaders;
 mod planted;
+mod policies;
+#[path = "../policies/cases.rs"]
+mod policy_cases;
 mod recorded;
 mod refused;
+mod scaled;
 mod suspect;
 mod world;

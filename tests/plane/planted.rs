@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::cases::{Case, RULES, cases, container, good, hpa, limit_range};
+use crate::cases::{Case, RULES, budget, cases, container, good, hpa, limit_range};
 use crate::world::{SOON, World, world};
 
 impl Case {
@@ -23,7 +23,8 @@ impl Case {
         (self.namespace.to_owned(), format!("{kind}-{}", self.name))
     }
 
-    /// The same objects without fault: the workload as `good`, an HPA that keeps at least two.
+    /// The same objects without fault: the workload as `good`, an HPA that keeps at least two, one budget that fits, and
+    /// no Service.
     fn mended(&self) -> Vec<Value> {
         let kind = self.workload()["kind"].as_str().unwrap_or_default();
         let workload = good(kind, self.namespace, self.name);
@@ -37,7 +38,23 @@ impl Case {
                 hpa["spec"]["maxReplicas"] = 5.into();
                 hpa
             });
-        std::iter::once(workload).chain(scaled).collect()
+        let beside = self.plant.iter().filter_map(|o| match o["kind"].as_str()? {
+            "PodDisruptionBudget" if o["metadata"]["name"] == self.name => {
+                Some(budget(self.namespace, self.name))
+            }
+            "PodDisruptionBudget" => {
+                let mut others = o.clone();
+                others["spec"]["selector"]["matchLabels"]["app"] = "nobody".into();
+                Some(others)
+            }
+            "Service" => {
+                let mut others = o.clone();
+                others["spec"]["selector"]["app"] = "nobody".into();
+                Some(others)
+            }
+            _ => None,
+        });
+        std::iter::once(workload).chain(scaled).chain(beside).collect()
     }
 }
 
@@ -147,9 +164,10 @@ fn planted_workloads_get_exactly_the_expected_reports_and_mending_clears_them() 
         .collect();
     await_exactly(&world, "planted workloads", &expected);
     for (key, report) in world.reports("planted") {
-        let wanted = expected[&("planted".to_owned(), key.clone())]
-            .iter()
-            .any(|f| f != "memory-limit:setup" && !f.ends_with(":rollout"));
+        let wanted = expected[&("planted".to_owned(), key.clone())].iter().any(|f| {
+            !["memory-limit:setup", "pdb-unhealthy-eviction"].contains(&f.as_str())
+                && !f.ends_with(":rollout")
+        });
         let verdict = report.verdict();
         assert!(
             !wanted || ["AtRisk", "Degraded", "Outage"].contains(&verdict.as_str()),
@@ -214,7 +232,11 @@ fn context_that_comes_and_goes_changes_the_verdict() {
     let mut web = good("Deployment", "context", "web");
     web["spec"]["replicas"] = 1.into();
     web["spec"]["template"]["spec"]["containers"] = json!([container("app")]);
-    world.apply(&[web, hpa("context", "web", "web", Some(2), 5)]);
+    world.apply(&[
+        web,
+        hpa("context", "web", "web", Some(2), 5),
+        budget("context", "web"),
+    ]);
     let says = |expected: &[&str]| {
         let expected: BTreeSet<String> = expected.iter().map(ToString::to_string).collect();
         world.report_shows("context", "deployment-web", &format!("{expected:?}"), |r| {
@@ -230,7 +252,7 @@ fn context_that_comes_and_goes_changes_the_verdict() {
         .plane
         .kubectl(&["scale", "deployment", "web", "-n", "context", "--replicas=1"])
         .expect("scaled");
-    says(&["memory-limit:app", "min-replicas"]);
+    says(&["memory-limit:app", "few-large-replicas", "min-replicas"]);
     world.rolled_out("context", "web");
 
     // A LimitRange acts when a pod is made: those that run are still without.
@@ -246,12 +268,12 @@ fn context_that_comes_and_goes_changes_the_verdict() {
         .plane
         .kubectl(&["rollout", "restart", "deployment/web", "-n", "context"])
         .expect("restarted");
-    says(&["min-replicas"]);
+    says(&["few-large-replicas", "min-replicas"]);
     world
         .plane
         .kubectl(&["delete", "limitrange", "limits", "-n", "context"])
         .expect("deleted");
-    says(&["memory-limit:app", "min-replicas"]);
+    says(&["memory-limit:app", "few-large-replicas", "min-replicas"]);
     world
         .plane
         .kubectl(&["delete", "namespace", "context", "--wait=false"])

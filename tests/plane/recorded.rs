@@ -1,13 +1,17 @@
 //! iconik's story once more, with `plimsoll record` beside the operator: what the recording's replay tells is what the
 //! operator told while it happened.
 
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use plimsoll_kit::{Node, Recorder};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::iconik::Story;
 use crate::world::{Report, tell, world};
@@ -99,8 +103,80 @@ fn compare(live: &[Told], replayed: &[Told]) -> i64 {
     most
 }
 
+/// Texts that must not leave a cluster; where they stand is their name.
+const SECRETS: [&str; 9] = [
+    "in-a-secret",
+    "in-a-config-map",
+    "in-an-env-value",
+    "name-of-a-secret",
+    "in-a-command",
+    "in-an-argument",
+    "in-a-probe",
+    "in-an-annotation",
+    "in-a-pods-annotation",
+];
+
+/// A Secret, a ConfigMap, and a workload whose pods hold the rest. (kubectl writes all of it into an annotation, too.)
+fn secrets() -> [Value; 3] {
+    let [
+        secret,
+        config,
+        env,
+        name,
+        command,
+        argument,
+        probe,
+        annotation,
+        of_pods,
+    ] = SECRETS;
+    let meta = |name: &str| json!({ "name": name, "namespace": NAMESPACE });
+    let labels = json!({ "app": "discreet" });
+    let pod = json!({ "nodeSelector": { "kubernetes.io/hostname": "n4" }, "containers": [{
+        "name": "app", "image": "registry.invalid/app:1", "command": [command], "args": [argument],
+        "env": [{ "name": "TOKEN", "value": env }], "envFrom": [{ "secretRef": { "name": name } }],
+        "readinessProbe": { "httpGet": { "port": 80, "httpHeaders": [{ "name": "Authorization", "value": probe }] } },
+    }] });
+    let mut discreet = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta("discreet"),
+        "spec": { "replicas": 1, "selector": { "matchLabels": labels },
+            "template": { "metadata": { "labels": labels, "annotations": { "example.com/a": of_pods } }, "spec": pod } } });
+    discreet["metadata"]["annotations"] =
+        json!({ "example.com/a": annotation, "plimsoll.dev/owner": "team-discreet" });
+    [
+        json!({ "apiVersion": "v1", "kind": "Secret", "metadata": meta(name), "stringData": { "token": secret } }),
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("config"), "data": { "key": config } }),
+        discreet,
+    ]
+}
+
+/// The workload and its pod are on record with what is ours, and nothing that must not leave a cluster is.
+fn assert_discreet(file: &Path) {
+    let mut written = String::new();
+    let file = File::open(file).expect("the recording");
+    MultiGzDecoder::new(file)
+        .read_to_string(&mut written)
+        .expect("gzip");
+    let objects = written
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let kinds = |line: Value| {
+        let name = line["object"]["metadata"]["name"].as_str()?;
+        name.starts_with("discreet")
+            .then(|| text(&line["object"]["kind"]))
+    };
+    let kinds: BTreeSet<String> = objects.filter_map(kinds).collect();
+    let expected = ["Deployment", "Pod", "ReplicaSet"].map(str::to_owned);
+    assert_eq!(kinds, BTreeSet::from(expected));
+    assert!(written.contains("team-discreet"), "our own annotation is kept");
+    for secret in SECRETS
+        .into_iter()
+        .chain(["\"Secret\"", "\"ConfigMap\"", "last-applied", "managedFields"])
+    {
+        assert!(!written.contains(secret), "{secret} has left the cluster");
+    }
+}
+
 #[test]
-fn a_recording_replays_to_what_the_operator_told() {
+fn a_recording_replays_to_what_the_operator_told_and_holds_no_secrets() {
     let world = world();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("recording.jsonl.gz");
@@ -114,6 +190,8 @@ fn a_recording_replays_to_what_the_operator_told() {
     let recorder = Recorder::start(&world.plane, binary, &file, "the plane's own").expect("it records");
 
     let story = Story::begin(&world, NAMESPACE, NODE);
+    world.apply(&secrets());
+    world.rolled_out(NAMESPACE, "discreet");
     story.shows("co-located", |r| r.has("co-located"));
     story.silence("node-not-ready");
     story.revive();
@@ -132,8 +210,9 @@ fn a_recording_replays_to_what_the_operator_told() {
         .expect("cleaned up");
     world.plane.remove_node(NODE).expect("cleaned up");
 
+    assert_discreet(&file);
     let document = replay(&file);
-    assert_eq!(document["errors"], serde_json::json!([]));
+    assert_eq!(document["errors"], json!([]));
     let apart = [
         compare(&web, &replayed(&document, "Deployment", NAMESPACE, "web")),
         compare(&node, &replayed(&document, "Node", "", NODE)),

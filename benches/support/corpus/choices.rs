@@ -169,6 +169,28 @@ impl Scaling {
         }
     }
 
+    /// Whether somebody else sets the replicas of an autoscaler's target: the subject, if any, and the answer. A 0 switches
+    /// the autoscaler off.
+    const fn conflict(self) -> (&'static str, &'static str) {
+        match self {
+            Scaling::Autoscaled {
+                replicas: Some(1..), ..
+            } => ("replicas", "fail warning"),
+            Scaling::Autoscaled { .. } => ("", "pass"),
+            Scaling::Replicas(_) | Scaling::Absent | Scaling::OthersAutoscaler(_) => ("", "notApplicable"),
+        }
+    }
+
+    /// Whether an autoscaler that is not switched off has room.
+    fn headroom(self) -> &'static str {
+        let (floor, ceiling) = self.bounds();
+        match self {
+            Scaling::Autoscaled { .. } if ceiling > floor => "pass",
+            Scaling::Autoscaled { .. } if floor > 0 => "fail info",
+            _ => "notApplicable",
+        }
+    }
+
     /// What stands in `spec.replicas`.
     pub(crate) fn replicas(self) -> Option<u32> {
         match self {
@@ -369,6 +391,44 @@ fn is_zero(limit: &str) -> bool {
     matches!(limit, "0" | "\"0\"" | "0Mi")
 }
 
+/// A PodDisruptionBudget.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    /// The line of its number.
+    pub(crate) number: &'static str,
+    /// The largest floor at which it lets no pod go.
+    blocks_up_to: u32,
+    /// Whether it says `AlwaysAllow`.
+    pub(crate) lets_unhealthy_go: bool,
+}
+
+const fn budget(number: &'static str, blocks_up_to: u32, lets_unhealthy_go: bool) -> Budget {
+    Budget {
+        number,
+        blocks_up_to,
+        lets_unhealthy_go,
+    }
+}
+
+const BUDGETS: [Budget; 8] = [
+    budget("maxUnavailable: 1", 0, true),
+    budget("minAvailable: 50%", 1, true),
+    budget("maxUnavailable: 25%", 0, false),
+    budget("minAvailable: 2", 2, true),
+    budget("maxUnavailable: 1", 0, true),
+    budget("minAvailable: 100%", u32::MAX, true),
+    budget("minAvailable: \"66%\"", 2, false),
+    budget("maxUnavailable: 0", u32::MAX, true),
+];
+
+/// The rules on how it is scaled, beside `min-replicas`.
+const SCALING_RULES: [&str; 4] = [
+    "few-large-replicas",
+    "autoscaler-conflict",
+    "autoscaler-headroom",
+    "autoscaler-blind",
+];
+
 /// An application.
 #[derive(Debug)]
 pub(crate) struct App<'t> {
@@ -432,6 +492,17 @@ impl<'t> App<'t> {
         self.number.is_multiple_of(41) && self.kind == Kind::Deployment
     }
 
+    /// Whether its rollouts take all pods down.
+    pub(crate) fn recreates(&self) -> bool {
+        self.number.is_multiple_of(17) && self.kind == Kind::Deployment
+    }
+
+    /// Its PodDisruptionBudget, if it has one.
+    pub(crate) fn budget(&self) -> Option<Budget> {
+        (self.number.is_multiple_of(3) && self.kind.is_scaled())
+            .then(|| BUDGETS[self.number / 3 % BUDGETS.len()])
+    }
+
     /// Writes down what is true of it.
     pub(crate) fn truth(&self, truth: &mut Truth) {
         let mut is = |rule: &str, subject: &str, status: &str| {
@@ -444,11 +515,12 @@ impl<'t> App<'t> {
         };
         // Nothing in it requires anything.
         is("requires", "", "notApplicable");
+        // Nothing in it is exempt.
+        is("exemption", "", "notApplicable");
         if self.team.namespace == "kube-system" {
-            for rule in ["memory-limit", "min-replicas", "pod-spread"]
-                .into_iter()
-                .chain(TEMPLATE_RULES)
-            {
+            let rules = ["memory-limit", "min-replicas", "pod-spread"];
+            let rules = rules.into_iter().chain(BUDGET_RULES).chain(["rollout-strategy"]);
+            for rule in rules.chain(SCALING_RULES).chain(TEMPLATE_RULES) {
                 is(rule, "", "notApplicable");
             }
             return;
@@ -459,11 +531,16 @@ impl<'t> App<'t> {
         if !self.kind.is_scaled() {
             is("min-replicas", "", "notApplicable");
             is("pod-spread", "", "notApplicable");
-            TEMPLATE_RULES
-                .into_iter()
-                .for_each(|rule| is(rule, "", "notApplicable"));
+            let rules = BUDGET_RULES.into_iter().chain(["rollout-strategy"]);
+            for rule in rules.chain(SCALING_RULES).chain(TEMPLATE_RULES) {
+                is(rule, "", "notApplicable");
+            }
             return;
         }
+        let (subject, status) = self.scaling.conflict();
+        is("autoscaler-conflict", subject, status);
+        is("autoscaler-headroom", "", self.scaling.headroom());
+        is("autoscaler-blind", "", "notApplicable");
         for container in self.memory.containers {
             match container.role {
                 Role::App => is("readiness-probe", container.name, "pass"),
@@ -485,6 +562,16 @@ impl<'t> App<'t> {
                 _ => "pass",
             },
         );
+        // Every container requests CPU.
+        is(
+            "few-large-replicas",
+            "",
+            match floor {
+                0 => "notApplicable",
+                1 => "fail info",
+                _ => "pass",
+            },
+        );
         is(
             "pod-spread",
             "",
@@ -497,6 +584,20 @@ impl<'t> App<'t> {
         if ceiling > 1 && self.spread == Spread::Hard && self.kind == Kind::Deployment {
             is("pod-spread", "rollout", "fail info");
         }
+        let budget = self.budget();
+        for (rule, status) in BUDGET_RULES.into_iter().zip(of_budget(budget, floor)) {
+            is(rule, "", status);
+        }
+        // Every scaled application has a Service.
+        is(
+            "rollout-strategy",
+            "",
+            match (floor, self.recreates()) {
+                (0 | 1, _) => "notApplicable",
+                (_, true) => "fail warning",
+                (_, false) => "pass",
+            },
+        );
     }
 
     /// CPU is always requested; memory, 128Mi, where there is a limit, which may be four times that. A limit of 0 is a
@@ -530,4 +631,34 @@ impl<'t> App<'t> {
             Role::App | Role::Sidecar => "fail warning",
         }
     }
+}
+
+const BUDGET_RULES: [&str; 4] = [
+    "pdb-missing",
+    "pdb-blocks-drain",
+    "pdb-overlap",
+    "pdb-unhealthy-eviction",
+];
+
+/// What these four say of a workload at its floor, with or without a budget of its own.
+fn of_budget(budget: Option<Budget>, floor: u32) -> [&'static str; 4] {
+    let missing = match (floor, budget) {
+        (0 | 1, _) => "notApplicable",
+        (_, None) => "fail warning",
+        (_, Some(_)) => "pass",
+    };
+    let Some(budget) = budget else {
+        return [missing, "notApplicable", "notApplicable", "notApplicable"];
+    };
+    let blocks = match floor {
+        0 => "notApplicable",
+        n if n <= budget.blocks_up_to => "fail warning",
+        _ => "pass",
+    };
+    let unhealthy = if budget.lets_unhealthy_go {
+        "pass"
+    } else {
+        "fail info"
+    };
+    [missing, blocks, "pass", unhealthy]
 }

@@ -69,8 +69,8 @@ impl Corpus {
         if let Some(hpa) = objects::autoscaler(app) {
             self.documents.push(hpa);
         }
-        if app.number.is_multiple_of(3) && app.kind.is_scaled() {
-            self.documents.push(objects::budget(app));
+        if let Some(budget) = app.budget() {
+            self.documents.push(objects::budget(app, budget));
         }
         if app.number.is_multiple_of(29) {
             self.documents.push(objects::owned_replica_set(app));

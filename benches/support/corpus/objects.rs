@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::choices::{App, Container, Kind, Limits, Role, Scaling, Spread, Team};
+use super::choices::{App, Budget, Container, Kind, Limits, Role, Scaling, Spread, Team};
 
 /// `text` with each line `by` spaces further to the right.
 fn indented(text: &str, by: usize) -> String {
@@ -114,6 +114,7 @@ pub(super) fn workload(app: &App<'_>) -> String {
     }
     text.push_str("  revisionHistoryLimit: 5\n");
     text.push_str(match kind {
+        Kind::Deployment if app.recreates() => "  strategy:\n    type: Recreate\n",
         Kind::Deployment => {
             "  strategy:\n    type: RollingUpdate\n    rollingUpdate:\n      maxSurge: 25%\n      maxUnavailable: 0\n"
         }
@@ -423,11 +424,15 @@ pub(super) fn autoscaler(app: &App<'_>) -> Option<String> {
     ))
 }
 
-pub(super) fn budget(app: &App<'_>) -> String {
-    let allowed = ["maxUnavailable: 1", "minAvailable: 50%", "maxUnavailable: 25%"][app.number / 3 % 3];
+pub(super) fn budget(app: &App<'_>, budget: Budget) -> String {
+    let unhealthy = match budget.lets_unhealthy_go {
+        true => "  unhealthyPodEvictionPolicy: AlwaysAllow\n",
+        false => "",
+    };
     format!(
-        "apiVersion: policy/v1\nkind: PodDisruptionBudget\n{}spec:\n  {allowed}\n  unhealthyPodEvictionPolicy: AlwaysAllow\n  selector:\n    matchLabels:\n      app.kubernetes.io/name: {}\n",
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\n{}spec:\n  {}\n{unhealthy}  selector:\n    matchLabels:\n      app.kubernetes.io/name: {}\n",
         metadata(app, &app.name),
+        budget.number,
         app.name
     )
 }

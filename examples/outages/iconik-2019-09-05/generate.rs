@@ -279,9 +279,17 @@ impl App {
             "spec": { "selector": { "app": self.name }, "type": "ClusterIP" } })
     }
 
+    fn budget(self) -> Value {
+        json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+            "metadata": self.metadata(self.name, august("07:00:00")),
+            "spec": { "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
+                "selector": { "matchLabels": { "app": self.name } } } })
+    }
+
     /// Its objects, with every pod ready.
     fn deploy(self, tape: &mut Tape, at: Timestamp) {
         let all = self.replicas();
+        tape.add(at, self.budget());
         tape.add(at, self.deployment(at, all));
         tape.add(at, self.replica_set(at, all));
         for i in 0..all {

@@ -24,7 +24,8 @@ use crate::source::recording::{Event, Recording, What};
 const MAX_ERRORS: usize = 50;
 
 /// Everything that happens in a recording.
-pub(super) fn play(mut recording: Recording) -> Timeline {
+#[must_use]
+pub fn play(mut recording: Recording) -> Timeline {
     let config = DetectorConfig::default().scaled(recording.header.time_scale);
     let engine = Engine::new(recording.index(), Policy::default(), config);
     let mut player = Player::new(engine, recording.kinds().to_vec());

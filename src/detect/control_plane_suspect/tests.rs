@@ -1,6 +1,7 @@
 use insta::assert_snapshot;
 
 use super::super::trace::Trace;
+use crate::model::config::DetectorConfig;
 use crate::model::node::Node;
 use crate::model::object::Object;
 use crate::model::testing::{deployment, lease, node, pod, replica_set};
@@ -81,6 +82,33 @@ fn when_all_heartbeats_stop_no_node_is_told_and_one_finding_says_so_before_anyth
     trace.pass(3_000.0);
     assert_eq!(trace.lines(RULE).len(), 2, "{:?}", trace.lines(RULE));
     assert_eq!(on_nodes(&trace), Vec::<String>::new());
+}
+
+#[test]
+fn the_cool_down_begins_when_the_first_node_is_heard_again() {
+    let mut trace = cluster(6, true);
+    beat(&mut trace, 0..6);
+    trace.pass(200.0);
+    mute(&mut trace, 0..6);
+    trace.at(250.0, all(0..6, true, |n| n.unknown_since(250)));
+    // Just before it would be twice 5 min since the last event.
+    trace.at(845.0, all(0..6, true, |n| n.ready_since(845)));
+    beat(&mut trace, 0..6);
+    trace.pass(2_000.0);
+    assert_eq!(trace.lines(RULE), ["225 cluster + warning", "1145 cluster -"]);
+    assert_eq!(on_nodes(&trace), Vec::<String>::new());
+}
+
+#[test]
+fn while_nobody_is_heard_nothing_is_waited_for() {
+    let mut trace = cluster(6, true);
+    beat(&mut trace, 0..6);
+    trace.pass(200.0);
+    mute(&mut trace, 0..6);
+    trace.at(250.0, all(0..6, true, |n| n.unknown_since(250)));
+    trace.pass(10_000.0);
+    assert_eq!(trace.cluster.due(&DetectorConfig::default()), None);
+    assert_eq!(trace.lines(RULE), ["225 cluster + warning"]);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::index::Listing;
+use crate::model::autoscaler::{Condition, Headroom};
 use crate::model::context::{EndpointSlice, LimitRangeType};
 use crate::model::node::REGION_LABEL;
 use crate::model::pod::PodShape;
-use crate::model::testing::{budget, endpoint_slice, hpa, limit_range, namespace, service};
+use crate::model::testing::{budget, endpoint_slice, hpa, limit_range, namespace, scaled_object, service};
 
 /// Two Deployments in `shop`, one elsewhere.
 fn shops(more: impl IntoIterator<Item = Object>) -> Index {
@@ -34,8 +36,9 @@ fn sizes() -> Object {
 fn what_relates_to_a_workload_marks_it_when_it_comes_changes_and_goes() {
     let web = || keys(["shop/web"]);
     let shop = || keys(["shop/web", "shop/api"]);
-    let cases: [(Object, BTreeSet<ObjectKey>); 5] = [
+    let cases: [(Object, BTreeSet<ObjectKey>); 6] = [
         (Object::Autoscaler(hpa("shop/web", Some(2), 5)), web()),
+        (scaled_object("shop/web", Some(2), None).object(), web()),
         (Object::Service(service("shop/web")), web()),
         (Object::DisruptionBudget(budget("shop/web")), web()),
         (sizes(), shop()),
@@ -66,6 +69,62 @@ fn an_autoscaler_that_turns_to_another_target_marks_both() {
         marks(&mut index, Object::Autoscaler(turned)).workloads,
         keys(["shop/web", "shop/api"])
     );
+}
+
+#[test]
+fn what_an_autoscaler_says_of_itself_marks_only_when_it_is_another_answer() {
+    let says = |headroom, active| {
+        let hpa = hpa("shop/web", Some(2), 5).horizontal_with(|own| {
+            own.headroom = headroom;
+            own.active = active;
+        });
+        hpa.object()
+    };
+    let mut index = shops([says(Headroom::Some, Condition::True)]);
+    assert!(marks(&mut index, says(Headroom::Some, Condition::True)).is_empty());
+    let full = says(Headroom::None, Condition::True);
+    assert_eq!(marks(&mut index, full).workloads, keys(["shop/web"]));
+}
+
+#[test]
+fn kedas_own_autoscaler_and_its_scaled_object_may_come_and_go_in_any_order() {
+    let made = || {
+        hpa("shop/web", Some(1), 5)
+            .named("keda-hpa-web")
+            .made_by("web")
+            .object()
+    };
+    let scaled = || scaled_object("shop/web", Some(3), None).object();
+    let floor = |index: &Index| {
+        index
+            .view(&web())
+            .expect("a workload")
+            .floor()
+            .expect("valid")
+            .replicas
+    };
+    for objects in [[made(), scaled()], [scaled(), made()]] {
+        let mut index = shops(objects);
+        let named: Vec<String> = index
+            .view(&web())
+            .expect("a workload")
+            .autoscalers()
+            .map(|a| a.key().to_string())
+            .collect();
+        assert_eq!(named, ["ScaledObject shop/web"]);
+        assert_eq!(floor(&index), 3);
+        let dirty = marks_gone(&mut index, Kind::ScaledObject, "shop/web");
+        assert_eq!((dirty.workloads, floor(&index)), (keys(["shop/web"]), 1));
+    }
+}
+
+#[test]
+fn of_a_kind_that_is_not_installed_there_are_none() {
+    let mut index = Index::new();
+    index.apply(scaled_object("shop/web", Some(3), None).object(), Moment(0));
+    index.set_missing(Kind::ScaledObject);
+    assert_eq!(index.count(Kind::ScaledObject), 0);
+    assert_eq!(*index.listing(Kind::ScaledObject), Listing::Listed);
 }
 
 #[test]
@@ -238,6 +297,11 @@ fn a_node_that_changes_where_pods_may_go_marks_all() {
         marks(&mut index, in_region("us").object()).workloads,
         all(),
         "a second region"
+    );
+    assert_eq!(
+        marks(&mut index, in_region("us").allocatable("8Gi", "4").object()).workloads,
+        all(),
+        "more room"
     );
     assert_eq!(
         marks(&mut index, in_region("us").cordoned().object()).workloads,

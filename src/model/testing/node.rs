@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::{labels, wall};
 use crate::model::keys::Name;
 use crate::model::node::{
-    HOSTNAME_LABEL, Lease, Node, NodeReady, ReadyStatus, TAINT_NOT_READY, TAINT_UNREACHABLE, Taint,
-    ZONE_LABEL,
+    Allocatable, HOSTNAME_LABEL, Lease, Node, NodeReady, ReadyStatus, TAINT_NOT_READY, TAINT_UNREACHABLE,
+    Taint, ZONE_LABEL,
 };
 use crate::model::object::Object;
 use crate::model::template::TaintEffect;
@@ -27,6 +27,7 @@ pub(crate) fn node(name: &str) -> Node {
             reason: "KubeletReady".into(),
             heartbeat: None,
         },
+        allocatable: Allocatable::default(),
         boot_id: "boot-1".into(),
         kubelet_version: "v1.36.4".into(),
     }
@@ -44,6 +45,15 @@ impl Node {
     }
     pub(crate) fn zone_label(self, zone: &str) -> Self {
         self.label(ZONE_LABEL, zone)
+    }
+    /// With this much for pods; an empty text says nothing.
+    pub(crate) fn allocatable(mut self, memory: &str, cpu: &str) -> Self {
+        let quantity = |text: &str| (!text.is_empty()).then(|| text.parse().expect("a quantity"));
+        self.allocatable = Allocatable {
+            memory: quantity(memory),
+            cpu: quantity(cpu),
+        };
+        self
     }
     pub(crate) fn cordoned(mut self) -> Self {
         self.unschedulable = true;

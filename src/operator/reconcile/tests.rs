@@ -21,6 +21,7 @@ struct Stage {
     reconciler: Reconciler,
     lists: Lists,
     orders: mpsc::UnboundedReceiver<Order>,
+    policies: mpsc::UnboundedReceiver<PolicyOrder>,
     registry: Registry,
     seconds: u64,
     runtime: tokio::runtime::Runtime,
@@ -38,6 +39,7 @@ impl Stage {
         let client = runtime.block_on(async { Client::new(service, "default") });
         let mut registry = Registry::default();
         let (orders, queue) = mpsc::unbounded_channel();
+        let (policies, statuses) = mpsc::unbounded_channel();
         let until = tokio::time::Instant::now() + Duration::from_secs(3600);
         let reconciler = Reconciler {
             engine: Engine::new(Index::new(), Policy::default(), DetectorConfig::default()),
@@ -50,6 +52,7 @@ impl Stage {
             leadership: channel::channel(Leadership::Leader { until, term: 0 }).1,
             term: Some(0),
             orders,
+            policies,
             verdicts: HashSet::new(),
             unread: Unread::default(),
         };
@@ -57,6 +60,7 @@ impl Stage {
             reconciler,
             lists: Lists::default(),
             orders: queue,
+            policies: statuses,
             registry,
             seconds: 0,
             runtime,
@@ -260,4 +264,34 @@ fn a_new_leader_takes_over_what_was_latched_while_its_watch_lagged_behind() {
         ),
     }
     assert_eq!(stage.reconciler.engine.unacknowledged(), 1);
+}
+
+/// A policy as the watch delivers it.
+fn policy_seen(policy: crate::model::policy::ResiliencePolicy) -> Input {
+    let object = policy.object();
+    let key = object.key();
+    let object = Ok(object);
+    Input::Object(Kind::ResiliencePolicy, Seen::Applied(Read { key, object }))
+}
+
+#[test]
+fn a_policy_is_told_how_many_workloads_it_governs_and_only_when_that_changes() {
+    let mut stage = Stage::new();
+    let everything = crate::model::testing::policy("everything");
+    stage.take(policy_seen(everything.clone()));
+    stage.judge();
+    let order = stage.policies.try_recv().expect("a status");
+    assert_eq!(
+        (order.term, &*order.write.name, order.write.status.workloads),
+        (0, "everything", 1)
+    );
+    let shown = crate::model::policy::ResiliencePolicy {
+        shown: Some(order.write.status),
+        ..everything
+    };
+    stage.take(policy_seen(shown));
+    for _ in 0..60 {
+        stage.judge();
+    }
+    assert!(stage.policies.try_recv().is_err(), "it is shown");
 }

@@ -30,6 +30,10 @@ enum Answer {
 
 impl Stage {
     fn new() -> Self {
+        Stage::of(Presence::Expected)
+    }
+
+    fn of(presence: Presence) -> Self {
         let (service, server) = mock::pair::<Request<Body>, Response<Body>>();
         let readiness = Readiness::default();
         readiness.expect("namespaces");
@@ -43,8 +47,18 @@ impl Stage {
             Seen::Deleted(name) => format!("deleted {name}"),
             Seen::ListEnds => "ends".to_owned(),
             Seen::Unreadable(_) => "unreadable".to_owned(),
+            Seen::Missing => "missing".to_owned(),
         };
-        tokio::spawn(watch(api, "namespaces", readiness.clone(), metrics, out, wrap));
+        let readiness_too = readiness.clone();
+        tokio::spawn(watch(
+            api,
+            "namespaces",
+            presence,
+            readiness_too,
+            metrics,
+            out,
+            wrap,
+        ));
         Stage {
             server,
             seen,
@@ -168,6 +182,58 @@ async fn a_kind_whose_crd_is_missing_is_named_as_such() {
         !ready && report.contains("CustomResourceDefinition") && !report.contains("403"),
         "{report}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_optional_kind_that_is_missing_is_told_once_and_looked_for_every_minute() {
+    let mut stage = Stage::of(Presence::Optional);
+    stage.play(&[("list", Answer::Refuse(404))]).await;
+    assert_eq!(stage.told().await, ["missing"]);
+    let line = "ready\nmissing: namespaces: not installed, so there are none; looked for every 60 s\n";
+    assert_eq!(stage.ready(), (true, line.to_owned()));
+    let start = tokio::time::Instant::now();
+    stage.play(&[const { ("list", Answer::Refuse(404)) }; 5]).await;
+    assert_eq!(start.elapsed().as_secs() / 60, 4, "{:?}", start.elapsed());
+    assert!(stage.told().await.is_empty(), "no news");
+    assert_eq!(stage.ready(), (true, line.to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_optional_kind_is_watched_from_when_it_is_installed_until_it_is_removed() {
+    let mut stage = Stage::of(Presence::Optional);
+    stage
+        .play(&[
+            ("list", Answer::Refuse(404)),
+            ("list", Answer::List(&["a"])),
+            ("watch", Answer::Silence),
+        ])
+        .await;
+    assert_eq!(stage.told().await, ["missing", "begins", "a", "ends"]);
+    assert_eq!(stage.ready(), (true, "ready\n".to_owned()));
+
+    let mut stage = Stage::of(Presence::Optional);
+    stage
+        .play(&[
+            ("list", Answer::List(&["a"])),
+            ("watch", Answer::Refuse(404)),
+            ("list", Answer::Refuse(404)),
+            ("list", Answer::List(&["b"])),
+            ("watch", Answer::Silence),
+        ])
+        .await;
+    assert_eq!(
+        stage.told().await,
+        ["begins", "a", "ends", "missing", "begins", "b", "ends"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_optional_kind_that_may_not_be_read_is_named_and_is_not_missing() {
+    let mut stage = Stage::of(Presence::Optional);
+    stage.play(&[("list", Answer::Refuse(403))]).await;
+    assert_eq!(stage.told().await, ["unreadable"]);
+    let (ready, report) = stage.ready();
+    assert!(!ready && report.contains("403 forbidden"), "{report}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,13 @@
 use rstest::rstest;
 use serde_json::json;
 
-use crate::model::context::Autoscaler;
+use crate::model::autoscaler::{Autoscaler, Keda, Pause};
 use crate::model::field::Field;
 use crate::model::keys::Kind;
 use crate::model::object::Object;
-use crate::model::testing::{deployment, hpa, stateful_set};
+use crate::model::testing::{deployment, hpa, scaled_object, stateful_set};
 use crate::model::workload::Workload;
+use crate::policy::Policy;
 use crate::rules::tests::{advice, index, line, lines, patch};
 
 const RULE: &str = "min-replicas";
@@ -23,6 +24,12 @@ fn aimed(change: impl FnOnce(&mut Autoscaler)) -> Vec<Autoscaler> {
     let mut hpa = hpa("shop/web", Some(3), 5);
     change(&mut hpa);
     vec![hpa]
+}
+
+/// A ScaledObject with KEDA's own autoscaler, which allows one replica.
+fn keda(min: Option<i32>, max: Option<i32>, change: impl FnOnce(&mut Keda)) -> Vec<Autoscaler> {
+    let made = hpa("shop/web", None, 9).named("keda-hpa-web").made_by("web");
+    vec![made, scaled_object("shop/web", min, max).keda_with(change)]
 }
 
 fn objects(workload: Workload, hpas: Vec<Autoscaler>) -> impl Iterator<Item = Object> {
@@ -164,6 +171,116 @@ fn the_floor_is_held_against_the_policy(
     }
 }
 
+#[rstest]
+#[case::two_at_least(web(), keda(Some(2), None, |_| {}), "pass: at least 2 replicas, by ScaledObject web")]
+#[case::one_at_least(
+    web(),
+    keda(Some(1), None, |_| {}),
+    "fail warning: down whenever its one pod is: ScaledObject shop/web, which scales Deployment web, has \
+     spec.minReplicaCount 1; set its minReplicaCount to 2 or more"
+)]
+#[case::none_at_least(
+    web(),
+    keda(None, None, |_| {}),
+    "notApplicable: ScaledObject web scales it to zero on purpose"
+)]
+#[case::idle(
+    web(),
+    keda(Some(2), None, |k| k.idle = Field::Set(0)),
+    "notApplicable: ScaledObject web scales it to zero on purpose"
+)]
+#[case::idle_at_one(
+    web(),
+    keda(Some(2), None, |k| k.idle = Field::Set(1)),
+    "fail warning: down whenever its one pod is: ScaledObject shop/web, which scales Deployment web, has \
+     spec.idleReplicaCount 1; set its minReplicaCount to 2 or more"
+)]
+#[case::scaled_to_zero_now(
+    web().replicas(0),
+    keda(Some(2), None, |_| {}),
+    "pass: at least 2 replicas, by ScaledObject web"
+)]
+#[case::held_at_one(
+    web(),
+    keda(Some(2), None, |k| k.pause = Pause::At(Field::Set(1))),
+    "fail warning: down whenever its one pod is: ScaledObject shop/web, which scales Deployment web, has annotation \
+     autoscaling.keda.sh/paused-replicas 1; remove that, or set it to 2 or more"
+)]
+#[case::held_at_zero(
+    web(),
+    keda(Some(2), None, |k| k.pause = Pause::At(Field::Set(0))),
+    "notApplicable: ScaledObject web scales it to zero on purpose"
+)]
+#[case::held_at_three(
+    web(),
+    keda(None, None, |k| k.pause = Pause::At(Field::Set(3))),
+    "pass: at least 3 replicas, by ScaledObject web"
+)]
+#[case::held_at_no_number(
+    web(),
+    keda(Some(2), None, |k| k.pause = Pause::At(Field::Invalid)),
+    "unknown: annotation autoscaling.keda.sh/paused-replicas of ScaledObject web is not a number of replicas"
+)]
+#[case::stopped(
+    web().replicas(3),
+    keda(None, None, |k| k.pause = Pause::Standing),
+    "pass: 3 replicas, by spec.replicas"
+)]
+#[case::stopped_at_zero(
+    web().replicas(0),
+    keda(Some(2), None, |k| k.pause = Pause::Standing),
+    "notApplicable: spec.replicas is 0: off on purpose, and ScaledObject web with it"
+)]
+#[case::invalid_idle_count(
+    web(),
+    keda(Some(2), None, |k| k.idle = Field::Invalid),
+    "unknown: spec.idleReplicaCount of ScaledObject web is not a number of replicas"
+)]
+#[case::of_two_kinds_the_larger_floor_counts(
+    web(),
+    vec![hpa("shop/web", Some(3), 5), scaled_object("shop/web", Some(2), None)],
+    "pass: at least 3 replicas, by HorizontalPodAutoscaler web"
+)]
+#[case::kedas_autoscaler_without_its_scaled_object(
+    web(),
+    vec![hpa("shop/web", Some(3), 5).made_by("gone")],
+    "pass: at least 3 replicas, by HorizontalPodAutoscaler web"
+)]
+fn kedas_floor_is_held_against_the_policy(
+    #[case] workload: Workload,
+    #[case] scaled: Vec<Autoscaler>,
+    #[case] expected: &str,
+) {
+    let index = index(36, objects(workload, scaled));
+    assert_eq!(lines(&index, RULE, Kind::Deployment, "shop/web"), [expected]);
+}
+
+#[rstest]
+#[case::by_a_scaled_object(
+    keda(None, None, |_| {}),
+    "fail warning: nobody is served from the time it is idle until a pod has started: ScaledObject shop/web, which scales \
+     Deployment web, has no spec.minReplicaCount, so 0; set its minReplicaCount to 2 or more"
+)]
+#[case::by_an_autoscaler(
+    scaled(Some(0), 5),
+    "fail warning: nobody is served from the time it is idle until a pod has started: HorizontalPodAutoscaler shop/web, \
+     which scales Deployment web, has spec.minReplicas 0; set its minReplicas to 2 or more"
+)]
+fn the_policy_may_judge_what_is_scaled_to_zero(#[case] scaled: Vec<Autoscaler>, #[case] expected: &str) {
+    let index = index(36, objects(web(), scaled));
+    let view = index.view(&web().key).expect("a workload");
+    let policy = Policy {
+        judge_scale_to_zero: true,
+        ..Policy::default()
+    };
+    let result = crate::model::finding::CheckResult {
+        rule: RULE,
+        subject: None,
+        outcome: super::judge(&view, &policy),
+    };
+    assert_eq!(line(&result), expected);
+}
+
 #[test]
 fn stateful_sets_are_judged_alike() {
     let index = index(36, [stateful_set("shop/db").replicas(1).object()]);
@@ -174,7 +291,11 @@ fn stateful_sets_are_judged_alike() {
 fn the_policy_may_ask_for_more() {
     let index = index(36, [web().replicas(2).object()]);
     let view = index.view(&web().key).expect("a workload");
-    let outcome = super::judge(&view, 3);
+    let policy = Policy {
+        min_replicas: 3,
+        ..Policy::default()
+    };
+    let outcome = super::judge(&view, &policy);
     let result = crate::model::finding::CheckResult {
         rule: RULE,
         subject: None,
@@ -199,6 +320,16 @@ fn the_policy_may_ask_for_more() {
     "HorizontalPodAutoscaler shop/web",
     json!({"spec": {"minReplicas": 2, "maxReplicas": 2}})
 )]
+#[case::scaled_object(
+    keda(Some(1), None, |_| {}),
+    "ScaledObject shop/web",
+    json!({"spec": {"minReplicaCount": 2}})
+)]
+#[case::scaled_object_with_an_idle_count(
+    keda(Some(2), Some(1), |k| k.idle = Field::Set(1)),
+    "ScaledObject shop/web",
+    json!({"spec": {"minReplicaCount": 2, "maxReplicaCount": 2, "idleReplicaCount": null}})
+)]
 fn the_remedy_patches_what_owns_the_floor(
     #[case] hpas: Vec<Autoscaler>,
     #[case] target: &str,
@@ -207,6 +338,21 @@ fn the_remedy_patches_what_owns_the_floor(
     let index = index(36, objects(web().replicas(1), hpas));
     let (object, patch) = patch(&index, RULE, Kind::Deployment, "shop/web");
     assert_eq!((&*object, patch), (target, expected));
+}
+
+#[test]
+fn a_pause_is_for_people_to_end() {
+    let held = keda(Some(2), None, |k| k.pause = Pause::At(Field::Set(1)));
+    assert_eq!(
+        advice(
+            &index(36, objects(web(), held)),
+            RULE,
+            Kind::Deployment,
+            "shop/web"
+        ),
+        "remove the annotation autoscaling.keda.sh/paused-replicas of ScaledObject shop/web when the reason for the pause \
+         is over, or set it to 2 or more"
+    );
 }
 
 #[test]

@@ -11,17 +11,7 @@ use crate::model::finding::Remedy;
 use crate::model::keys::{Kind, Name};
 use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::template::WhenUnsatisfiable;
-use crate::rules::remedy::{pod_spec_patch, pod_spec_path, written_by};
-
-/// Template labels that change from release to release: a selector made of them would soon select other pods.
-const VOLATILE_LABELS: [&str; 6] = [
-    POD_TEMPLATE_HASH,
-    "controller-revision-hash",
-    "app.kubernetes.io/version",
-    "app.kubernetes.io/managed-by",
-    "helm.sh/chart",
-    "version",
-];
+use crate::rules::remedy::{own_labels, pod_spec_patch, pod_spec_path, written_by};
 
 /// What spreads the workload's pods.
 ///
@@ -98,24 +88,11 @@ pub(super) fn without(view: &WorkloadView<'_>, other: &Name) -> Remedy {
 }
 
 fn constraint(view: &WorkloadView<'_>, topology_key: &str) -> Value {
-    let labels = || {
-        view.template()
-            .labels
-            .iter()
-            .map(|(key, value)| (key.to_string(), value.to_string()))
-    };
-    let mut own: serde_json::Map<String, Value> = labels()
-        .filter(|(key, _)| !VOLATILE_LABELS.contains(&key.as_str()))
-        .map(|(key, value)| (key, value.into()))
-        .collect();
-    if own.is_empty() {
-        own = labels().map(|(key, value)| (key, value.into())).collect();
-    }
     let mut constraint = json!({
         "maxSkew": 1,
         "topologyKey": topology_key,
         "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": { "matchLabels": own },
+        "labelSelector": { "matchLabels": own_labels(view) },
     });
     let by_revision =
         view.key().kind == Kind::Deployment && view.version() >= ClusterVersion::SPREAD_MATCH_LABEL_KEYS;

@@ -8,7 +8,7 @@ mod rollout;
 use rstest::rstest;
 
 use crate::index::Index;
-use crate::model::context::Autoscaler;
+use crate::model::autoscaler::Autoscaler;
 use crate::model::field::Field;
 use crate::model::keys::Kind;
 use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
@@ -285,6 +285,7 @@ fn nodes_are_asked_for_only_by_wide_keys() {
     let mut index = Index::new();
     index.begin_list(Kind::HorizontalPodAutoscaler);
     index.end_list(Kind::HorizontalPodAutoscaler);
+    index.set_missing(Kind::ScaledObject);
     let ask = |index: &Index| lines(index, RULE, Kind::Deployment, "shop/web");
     index.apply(with_spread(|_| {}).object(), Moment(0));
     assert_eq!(ask(&index), [PREFERRED]);

@@ -9,9 +9,10 @@ use super::tree::{Node, Tree};
 use super::versions::{Served, served, unknown_kind};
 use super::{InputError, Manifests, Note, Place, Source};
 use crate::model::config::ClusterVersion;
-use crate::model::field::FieldProblem;
+use crate::model::field::{Field, FieldProblem};
 use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
+use crate::model::selector::LabelSelector;
 use crate::model::text::clip;
 use crate::source::projection::{self, ProjectionError};
 
@@ -372,7 +373,9 @@ fn normalised(mut object: Object, api_version: &str) -> Object {
     match &mut object {
         // In policy/v1beta1 an empty selector selects nothing.
         Object::DisruptionBudget(budget) if api_version == "policy/v1beta1" => {
-            budget.selector = budget.selector.take().filter(|selector| !selector.is_empty());
+            if budget.selector.get().is_some_and(LabelSelector::is_empty) {
+                budget.selector = Field::Absent;
+            }
         }
         _ => {}
     }
@@ -388,6 +391,10 @@ fn namespace_of(object: &mut Object) -> Option<&mut Name> {
         Object::Service(o) => Some(&mut o.namespace),
         Object::EndpointSlice(o) => Some(&mut o.namespace),
         Object::LimitRange(o) => Some(&mut o.namespace),
-        Object::Node(_) | Object::Lease(_) | Object::Namespace(_) | Object::PersistentVolume(_) => None,
+        Object::Node(_)
+        | Object::Lease(_)
+        | Object::Namespace(_)
+        | Object::PersistentVolume(_)
+        | Object::Policy(_) => None,
     }
 }

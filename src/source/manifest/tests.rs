@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::field::Field;
+use crate::model::selector::LabelSelector;
 use crate::model::workload::Workload;
 
 /// Reads a text as `plimsoll check -` does.
@@ -228,7 +229,8 @@ fn an_empty_selector_of_an_old_budget_selects_nothing() {
             other => panic!("{other:?}"),
         }
     };
-    assert!(selector("policy/v1beta1").is_none() && selector("policy/v1").is_some());
+    assert_eq!(selector("policy/v1beta1"), Field::Absent);
+    assert_eq!(selector("policy/v1"), Field::Set(LabelSelector::default()));
 }
 
 #[rstest]

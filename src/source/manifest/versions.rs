@@ -149,9 +149,11 @@ pub(super) fn served(api_version: &str, kind: Kind, version: ClusterVersion) -> 
         };
     }
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    // KEDA 1 had another ScaledObject in keda.k8s.io, which is nobody's now.
+    let others = kind.is_optional() && !group.is_empty();
     if group == kind.group() {
         Served::UnknownVersion
-    } else if group.contains('.') && !group.ends_with(".k8s.io") {
+    } else if others || (group.contains('.') && !group.ends_with(".k8s.io")) {
         Served::Foreign
     } else {
         Served::WrongGroup

@@ -1,4 +1,4 @@
-//! What relates to workloads: Namespace, HorizontalPodAutoscaler, Service, EndpointSlice.
+//! What relates to workloads: Namespace, Service, EndpointSlice.
 
 use serde::Deserialize;
 use serde::de::SeqAccess;
@@ -8,9 +8,8 @@ use super::loose::{Fields, List, Loose, Read, Shape, Struct, Text};
 use super::meta::{Identity, Meta, Skipped, Strings};
 use super::path::{Path, Problems};
 use super::port::{ServicePortFields, service_ports};
-use crate::model::context::{Autoscaler, EndpointSlice, Namespace, ScaleTarget, Service};
-use crate::model::field::Field;
-use crate::model::keys::{Kind, Name};
+use crate::model::context::{EndpointSlice, Namespace, Service};
+use crate::model::keys::Kind;
 use crate::model::object::Object;
 
 #[derive(Debug, Default, Deserialize)]
@@ -36,106 +35,6 @@ impl<'a> Projection<'a> for NamespaceFields<'a> {
         };
         let object = identity.name.clone().map(namespace);
         (identity, object)
-    }
-}
-
-/// autoscaling/v2; what is read stands at the same place in v1.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct AutoscalerFields<'a> {
-    #[serde(borrow)]
-    metadata: Struct<Meta<'a, Skipped<'a>>>,
-    #[serde(borrow)]
-    spec: Struct<AutoscalerSpec<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct AutoscalerSpec<'a> {
-    #[serde(borrow)]
-    scale_target_ref: Struct<Target<'a>>,
-    min_replicas: Loose<i32>,
-    max_replicas: Loose<i32>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Target<'a> {
-    #[serde(borrow)]
-    api_version: Text<'a>,
-    #[serde(borrow)]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    name: Text<'a>,
-}
-
-impl Target<'_> {
-    fn target(self, path: Path<'_>, problems: &mut Problems) -> ScaleTarget {
-        let version = self.api_version.take(path.key("apiVersion"), problems);
-        let group = version.as_deref().and_then(|v| v.split_once('/'));
-        let mut needed = |text: Text<'_>, key: &str| {
-            let path = path.key(key);
-            let text = text.take(path, problems).filter(|text| !text.is_empty());
-            if text.is_none() {
-                problems.required(path);
-            }
-            Name::from(text.as_deref().unwrap_or_default())
-        };
-        ScaleTarget {
-            group: group.map_or("", |(group, _)| group).into(),
-            kind: needed(self.kind, "kind"),
-            name: needed(self.name, "name"),
-        }
-    }
-}
-
-impl<'a> Projection<'a> for AutoscalerFields<'a> {
-    fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
-        let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
-        let Some(name) = identity.name.clone() else {
-            return (identity, None);
-        };
-        let path = Path::Root.key("spec");
-        let spec = self.spec.fields(path, problems);
-        let target = path.key("scaleTargetRef");
-        let max = path.key("maxReplicas");
-        if matches!(spec.max_replicas, Loose::Absent) {
-            problems.required(max);
-        }
-        let target = spec
-            .scale_target_ref
-            .fields(target, problems)
-            .target(target, problems);
-        let least = at_least(0, spec.min_replicas, path.key("minReplicas"), problems);
-        let mut most = match at_least(1, spec.max_replicas, max, problems) {
-            Field::Absent => Field::Invalid,
-            most => most,
-        };
-        if let (Field::Set(min), Field::Set(n)) = (least, most)
-            && min > n
-        {
-            problems.add(max, format!("must be at least minReplicas, {min}, not {n}"));
-            most = Field::Invalid;
-        }
-        let autoscaler = Autoscaler {
-            namespace: identity.namespace.clone(),
-            name,
-            target,
-            min: least,
-            max: most,
-            problems: Vec::new(),
-        };
-        (identity, Some(Object::Autoscaler(autoscaler)))
-    }
-}
-
-fn at_least(least: i32, n: Loose<i32>, path: Path<'_>, problems: &mut Problems) -> Field<i32> {
-    match n.field(path, problems) {
-        Field::Set(n) if n < least => {
-            problems.add(path, format!("must be {least} or more, not {n}"));
-            Field::Invalid
-        }
-        other => other,
     }
 }
 

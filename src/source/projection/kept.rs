@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use self::Keep::{Each, Items, Only, Read, Scalar};
-use super::keys::is_read;
+use super::keys::{is_kedas, is_read};
 use crate::model::keys::Kind;
 use crate::model::version::VERSION_LABEL;
 
@@ -22,7 +22,7 @@ enum Keep {
     /// Every field of a map.
     Each(&'static Keep),
     /// Those fields of a map that are among the annotations that are read.
-    Read,
+    Read(fn(&str) -> bool),
     /// Every item of a list.
     Items(&'static Keep),
 }
@@ -56,7 +56,7 @@ macro_rules! meta {
             ("deletionTimestamp", Scalar),
             ("generation", Scalar),
             ("ownerReferences", OWNERS),
-            ("annotations", Read),
+            ("annotations", Read(is_read)),
             $(("labels", $labels),)?
         ])
     };
@@ -183,7 +183,10 @@ const POD_SPEC: Keep = Only(&[
 
 /// `spec.template`.
 const TEMPLATE: Keep = Only(&[
-    ("metadata", Only(&[("labels", STRINGS), ("annotations", Read)])),
+    (
+        "metadata",
+        Only(&[("labels", STRINGS), ("annotations", Read(is_read))]),
+    ),
     ("spec", POD_SPEC),
 ]);
 
@@ -191,7 +194,11 @@ const STRATEGY: Keep = Only(&[
     ("type", Scalar),
     (
         "rollingUpdate",
-        Only(&[("maxUnavailable", Scalar), ("maxSurge", Scalar)]),
+        Only(&[
+            ("maxUnavailable", Scalar),
+            ("maxSurge", Scalar),
+            ("partition", Scalar),
+        ]),
     ),
 ]);
 
@@ -305,6 +312,7 @@ static NODE: Keep = Only(&[
                 "nodeInfo",
                 Only(&[("bootID", Scalar), ("kubeletVersion", Scalar)]),
             ),
+            ("allocatable", Only(&[("memory", Scalar), ("cpu", Scalar)])),
         ]),
     ),
 ]);
@@ -313,19 +321,56 @@ static LEASE: Keep = Only(&[("metadata", meta!()), ("spec", Only(&[("renewTime",
 
 static NAMESPACE: Keep = Only(&[("metadata", meta!(STRINGS))]);
 
+const SCALE_TARGET: Keep = Only(&[("apiVersion", Scalar), ("kind", Scalar), ("name", Scalar)]);
+
+/// Of an autoscaler.
+const CONDITIONS: Keep = Items(&Only(&[
+    ("type", Scalar),
+    ("status", Scalar),
+    ("reason", Scalar),
+    ("lastTransitionTime", Scalar),
+]));
+
 static AUTOSCALER: Keep = Only(&[
     ("metadata", meta!()),
     (
         "spec",
         Only(&[
-            (
-                "scaleTargetRef",
-                Only(&[("apiVersion", Scalar), ("kind", Scalar), ("name", Scalar)]),
-            ),
+            ("scaleTargetRef", SCALE_TARGET),
             ("minReplicas", Scalar),
             ("maxReplicas", Scalar),
         ]),
     ),
+    (
+        "status",
+        Only(&[("currentReplicas", Scalar), ("conditions", CONDITIONS)]),
+    ),
+]);
+
+static SCALED_OBJECT: Keep = Only(&[
+    (
+        "metadata",
+        Only(&[
+            ("name", Scalar),
+            ("namespace", Scalar),
+            ("uid", Scalar),
+            ("annotations", Read(is_kedas)),
+        ]),
+    ),
+    (
+        "spec",
+        Only(&[
+            ("scaleTargetRef", SCALE_TARGET),
+            ("minReplicaCount", Scalar),
+            ("maxReplicaCount", Scalar),
+            ("idleReplicaCount", Scalar),
+            (
+                "advanced",
+                Only(&[("horizontalPodAutoscalerConfig", Only(&[("name", Scalar)]))]),
+            ),
+        ]),
+    ),
+    ("status", Only(&[("conditions", CONDITIONS)])),
 ]);
 
 static BUDGET: Keep = Only(&[
@@ -336,6 +381,7 @@ static BUDGET: Keep = Only(&[
             ("selector", SELECTOR),
             ("minAvailable", Scalar),
             ("maxUnavailable", Scalar),
+            ("unhealthyPodEvictionPolicy", Scalar),
         ]),
     ),
 ]);
@@ -397,6 +443,62 @@ static PERSISTENT_VOLUME: Keep = Only(&[
     ("status", Only(&[("phase", Scalar)])),
 ]);
 
+static POLICY: Keep = Only(&[
+    ("metadata", meta!()),
+    (
+        "spec",
+        Only(&[
+            ("namespaceSelector", SELECTOR),
+            ("workloadSelector", SELECTOR),
+            ("priority", Scalar),
+            (
+                "thresholds",
+                Only(&[
+                    ("minReplicas", Scalar),
+                    ("topologyKeys", TEXTS),
+                    ("scaleToZero", Scalar),
+                    ("maxCapacityLossPercent", Scalar),
+                    ("maxLimitRequestRatio", Scalar),
+                    ("maxTolerationSeconds", Scalar),
+                    ("memoryLimit", Scalar),
+                ]),
+            ),
+            (
+                "rules",
+                Items(&Only(&[
+                    ("name", Scalar),
+                    ("severity", Scalar),
+                    ("admission", Scalar),
+                    ("patch", Scalar),
+                    ("locked", Scalar),
+                ])),
+            ),
+            (
+                "exemptions",
+                Only(&[("annotation", Scalar), ("namespaces", TEXTS)]),
+            ),
+        ]),
+    ),
+    (
+        "status",
+        Only(&[
+            ("observedGeneration", Scalar),
+            ("workloads", Scalar),
+            (
+                "conditions",
+                Items(&Only(&[
+                    ("type", Scalar),
+                    ("status", Scalar),
+                    ("reason", Scalar),
+                    ("message", Scalar),
+                    ("observedGeneration", Scalar),
+                    ("lastTransitionTime", Scalar),
+                ])),
+            ),
+        ]),
+    ),
+]);
+
 const fn kept(kind: Kind, is_controlled: bool) -> &'static Keep {
     match kind {
         Kind::Deployment
@@ -411,11 +513,13 @@ const fn kept(kind: Kind, is_controlled: bool) -> &'static Keep {
         Kind::Lease => &LEASE,
         Kind::Namespace => &NAMESPACE,
         Kind::HorizontalPodAutoscaler => &AUTOSCALER,
+        Kind::ScaledObject => &SCALED_OBJECT,
         Kind::PodDisruptionBudget => &BUDGET,
         Kind::Service => &SERVICE,
         Kind::EndpointSlice => &ENDPOINT_SLICE,
         Kind::LimitRange => &LIMIT_RANGE,
         Kind::PersistentVolume => &PERSISTENT_VOLUME,
+        Kind::ResiliencePolicy => &POLICY,
     }
 }
 
@@ -454,7 +558,7 @@ fn keep(what: &Keep, value: Value) -> Option<Value> {
             let field = |(name, value)| Some((name, keep(what, value)?));
             Some(map.into_iter().filter_map(field).collect::<Map<_, _>>().into())
         }
-        (Read, Value::Object(map)) => {
+        (Read(is_read), Value::Object(map)) => {
             let read = map.into_iter().filter(|(name, _)| is_read(name));
             let read: Map<_, _> = read
                 .filter_map(|(name, value)| Some((name, keep(&Scalar, value)?)))

@@ -4,12 +4,13 @@ use serde::Deserialize;
 
 use super::Projection;
 use super::container::Amounts;
-use super::loose::{Fields, List, Loose, Struct, Text};
+use super::loose::{Fields, List, Loose, Struct, Text, quoted};
 use super::meta::{Identity, Meta, Skipped};
 use super::path::{Path, Problems};
 use super::selector::SelectorFields;
 use super::strategy::amount;
-use crate::model::context::{DisruptionBudget, LimitRange, LimitRangeItem, LimitRangeType};
+use crate::model::budget::{DisruptionBudget, UnhealthyPodEviction};
+use crate::model::context::{LimitRange, LimitRangeItem, LimitRangeType};
 use crate::model::field::Field;
 use crate::model::intstr::IntOrString;
 use crate::model::keys::Kind;
@@ -31,11 +32,14 @@ struct BudgetSpec<'a> {
     selector: Struct<SelectorFields<'a>>,
     min_available: Loose<IntOrString>,
     max_unavailable: Loose<IntOrString>,
+    #[serde(borrow)]
+    unhealthy_pod_eviction_policy: Text<'a>,
 }
 
 impl<'a> Projection<'a> for BudgetFields<'a> {
     fn project(self, _: Kind, problems: &mut Problems) -> (Identity<'a>, Option<Object>) {
-        let identity = Identity::take(&mut self.metadata.fields_or_default(), problems);
+        let mut meta = self.metadata.fields_or_default();
+        let identity = Identity::take(&mut meta, problems);
         let Some(name) = identity.name.clone() else {
             return (identity, None);
         };
@@ -53,15 +57,40 @@ impl<'a> Projection<'a> for BudgetFields<'a> {
             problems.add(path.key("maxUnavailable"), message);
             (min_available, max_unavailable) = (Field::Invalid, Field::Invalid);
         }
+        let before = problems.count();
+        let selector = spec.selector.selector(path.key("selector"), problems);
+        let refused = problems.count() > before;
         let budget = DisruptionBudget {
             namespace: identity.namespace.clone(),
             name,
-            selector: spec.selector.selector(path.key("selector"), problems),
+            controller: meta.owner_references.controller(problems),
+            selector: if refused { Field::Invalid } else { selector.into() },
             min_available,
             max_unavailable,
+            unhealthy: unhealthy(
+                spec.unhealthy_pod_eviction_policy,
+                path.key("unhealthyPodEvictionPolicy"),
+                problems,
+            ),
             problems: Vec::new(),
         };
         (identity, Some(Object::DisruptionBudget(budget)))
+    }
+}
+
+fn unhealthy(policy: Text<'_>, path: Path<'_>, problems: &mut Problems) -> Field<UnhealthyPodEviction> {
+    match policy.field(path, problems) {
+        Field::Absent => Field::Absent,
+        Field::Invalid => Field::Invalid,
+        Field::Set(text) => match &*text {
+            "IfHealthyBudget" => Field::Set(UnhealthyPodEviction::IfHealthyBudget),
+            "AlwaysAllow" => Field::Set(UnhealthyPodEviction::AlwaysAllow),
+            other => {
+                let message = format!("{} is unknown; use AlwaysAllow or IfHealthyBudget", quoted(other));
+                problems.add(path, message);
+                Field::Invalid
+            }
+        },
     }
 }
 

@@ -121,7 +121,12 @@ pub(super) fn too_many() -> String {
 
 /// A text as a message repeats it.
 pub(super) fn quoted(text: &str) -> String {
-    format!("{:?}", clip(text, MAX_SHOWN))
+    format!("{:?}", clipped(text))
+}
+
+/// As much of a text as a message repeats.
+pub(super) fn clipped(text: &str) -> String {
+    clip(text, MAX_SHOWN)
 }
 
 /// What a value became, or why it does not fit; `None` = this is not made of such values.

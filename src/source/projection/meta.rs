@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
-use super::keys::is_read;
+use super::keys::{is_kedas, is_read};
 use super::loose::{Loose, MAX_ITEMS, Read, Shape, Struct, Text, quoted, too_many};
 use super::path::{Path, Problems};
 use crate::model::field::Field;
@@ -226,7 +226,7 @@ impl<'a> Loose<Strings<'a>> {
     }
 }
 
-/// The annotations that are read ([`is_read`]), and those that are no strings.
+/// The annotations that are read ([`is_read`], [`is_kedas`]), and those that are no strings.
 #[derive(Debug, Default)]
 pub(super) struct Annotations<'a>(Strings<'a>);
 
@@ -237,7 +237,7 @@ impl<'de: 'a, 'a> Shape<'de> for Annotations<'a> {
         let mut own = Vec::new();
         while let Some(key) = map.next_key::<Text<'de>>()? {
             let key = key.ok().unwrap_or_default();
-            let value = if is_read(&key) {
+            let value = if is_read(&key) || is_kedas(&key) {
                 map.next_value::<Text<'de>>()?
             } else {
                 match map.next_value::<Loose<Unread>>()? {
@@ -267,10 +267,21 @@ impl Loose<Annotations<'_>> {
 
     /// Those of the annotations at `path` that are read, sorted by key.
     pub(super) fn own(self, path: Path<'_>, problems: &mut Problems) -> Vec<(Name, Name)> {
+        self.those(is_read, path, problems)
+    }
+
+    /// Those of KEDA, sorted by key.
+    pub(super) fn keda(self, path: Path<'_>, problems: &mut Problems) -> Vec<(Name, Name)> {
+        self.those(is_kedas, path, problems)
+    }
+
+    fn those(self, wanted: fn(&str) -> bool, path: Path<'_>, problems: &mut Problems) -> Vec<(Name, Name)> {
         let Annotations(Strings(strings)) = self.take(path, problems).unwrap_or_default();
         let mut own = Vec::new();
         for (key, value) in strings {
-            if let Some(value) = value.take(path.key(&key), problems) {
+            if let Some(value) = value.take(path.key(&key), problems)
+                && wanted(&key)
+            {
                 own.push((Name::from(&*key), Name::from(&*value)));
             }
         }

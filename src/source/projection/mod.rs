@@ -9,6 +9,7 @@
 //! each is a [`FieldProblem`] of the one object, whose other fields are still read.
 //! Defaults are not filled in here: the model says for each field what its absence means.
 
+mod autoscaler;
 mod bare_pod;
 mod container;
 mod context;
@@ -23,6 +24,7 @@ mod meta;
 mod node;
 mod path;
 mod pod;
+mod policy;
 mod port;
 mod scheduling;
 mod selector;
@@ -42,12 +44,14 @@ pub use self::keys::is_read;
 use self::loose::Struct;
 use self::path::{Path, Problems};
 pub(crate) use self::{
+    autoscaler::{AutoscalerFields, ScaledObjectFields},
     bare_pod::BarePodFields,
-    context::{AutoscalerFields, EndpointSliceFields, NamespaceFields, ServiceFields},
+    context::{EndpointSliceFields, NamespaceFields, ServiceFields},
     limits::{BudgetFields, LimitRangeFields},
     meta::Identity,
     node::{LeaseFields, NodeFields},
     pod::PodFields,
+    policy::PolicyFields,
     volume::VolumeFields,
     workload::WorkloadFields,
 };
@@ -151,6 +155,8 @@ fn read_kind<'de, D: serde::Deserializer<'de>>(kind: Kind, from: D) -> Result<Se
         Kind::LimitRange => read::<LimitRangeFields<'_>, D>(kind, from),
         Kind::PersistentVolume => read::<VolumeFields<'_>, D>(kind, from),
         Kind::Lease => read::<LeaseFields<'_>, D>(kind, from),
+        Kind::ScaledObject => read::<ScaledObjectFields<'_>, D>(kind, from),
+        Kind::ResiliencePolicy => read::<PolicyFields<'_>, D>(kind, from),
     }
 }
 
@@ -195,6 +201,7 @@ fn problems_of(object: &mut Object) -> Option<&mut Vec<FieldProblem>> {
         Object::Autoscaler(a) => Some(&mut a.problems),
         Object::DisruptionBudget(b) => Some(&mut b.problems),
         Object::LimitRange(l) => Some(&mut l.problems),
+        Object::Policy(p) => Some(&mut p.problems),
         _ => None,
     }
 }

@@ -9,8 +9,9 @@ use super::meta::{Identity, Meta, Skipped, Strings, name, shared, stamp};
 use super::path::{Path, Problems};
 use super::scheduling::taint_effect;
 use crate::model::keys::{Kind, Name};
-use crate::model::node::{Lease, Node, NodeReady, ReadyStatus, Taint};
+use crate::model::node::{Allocatable, Lease, Node, NodeReady, ReadyStatus, Taint};
 use crate::model::object::Object;
+use crate::model::quantity::Quantity;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -51,6 +52,14 @@ struct Status<'a> {
     conditions: Loose<Ready<'a>>,
     #[serde(borrow)]
     node_info: Struct<NodeInfo<'a>>,
+    allocatable: Struct<AllocatableFields>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct AllocatableFields {
+    memory: Loose<Quantity>,
+    cpu: Loose<Quantity>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -125,6 +134,7 @@ impl<'a> Projection<'a> for NodeFields<'a> {
         let spec = self.spec.fields(Path::Root.key("spec"), problems);
         let status = self.status.fields_or_default();
         let info = status.node_info.fields_or_default();
+        let allocatable = status.allocatable.fields_or_default();
         let node = Node {
             name: own_name,
             uid: shared(&identity.uid),
@@ -137,6 +147,10 @@ impl<'a> Projection<'a> for NodeFields<'a> {
                 .unwrap_or_default(),
             taints: taints(spec.taints, problems),
             ready: status.conditions.ok().unwrap_or_default().ready(),
+            allocatable: Allocatable {
+                memory: allocatable.memory.ok(),
+                cpu: allocatable.cpu.ok(),
+            },
             boot_id: name(info.boot_id),
             kubelet_version: name(info.kubelet_version),
         };

@@ -22,6 +22,8 @@ pub(super) struct StrategyFields<'a> {
 struct RollingUpdate {
     max_unavailable: Loose<IntOrString>,
     max_surge: Loose<IntOrString>,
+    /// StatefulSet.
+    partition: Loose<i32>,
 }
 
 /// The strategy at `path`; the API server's default when it is absent, `Invalid` when any part of it is refused.
@@ -85,7 +87,11 @@ fn rolling_update(
         problems,
     );
     let max_surge = amount(update.max_surge, None, path.key("maxSurge"), problems);
-    if max_unavailable.is_invalid() || max_surge.is_invalid() {
+    let partition = match kind {
+        Kind::StatefulSet => ordinal(update.partition, path.key("partition"), problems),
+        _ => Field::Absent,
+    };
+    if max_unavailable.is_invalid() || max_surge.is_invalid() || partition.is_invalid() {
         return Field::Invalid;
     }
     if is_zero(&max_unavailable) && (is_zero(&max_surge) || kind == Kind::StatefulSet) {
@@ -101,7 +107,20 @@ fn rolling_update(
     Field::Set(Strategy::RollingUpdate {
         max_unavailable: value(max_unavailable),
         max_surge: value(max_surge),
+        partition: partition.get().copied().unwrap_or_default(),
     })
+}
+
+fn ordinal(value: Loose<i32>, path: Path<'_>, problems: &mut Problems) -> Field<u32> {
+    match value.field(path, problems).map(u32::try_from) {
+        Field::Absent => Field::Absent,
+        Field::Set(Ok(n)) => Field::Set(n),
+        Field::Set(Err(_)) => {
+            problems.add(path, "must be 0 or more");
+            Field::Invalid
+        }
+        Field::Invalid => Field::Invalid,
+    }
 }
 
 fn is_zero(amount: &Field<IntOrString>) -> bool {

@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::budget::UnhealthyPodEviction;
 use crate::model::context::LimitRangeType;
 use crate::model::field::Field;
 use crate::model::intstr::IntOrString;
@@ -173,11 +174,53 @@ fn what_the_api_server_refuses_in_a_template_is_named(#[case] spec: Value, #[cas
 #[case(json!({"minAvailable": "2"}),
     "spec.minAvailable \"2\" is neither a whole number nor a percentage: write 1 (without quotes) or \"25%\"")]
 #[case(json!({"minAvailable": 1, "maxUnavailable": 1}), "spec.maxUnavailable must not stand beside minAvailable; keep one of them")]
+#[case(json!({"unhealthyPodEvictionPolicy": "Always"}),
+    "spec.unhealthyPodEvictionPolicy \"Always\" is unknown; use AlwaysAllow or IfHealthyBudget")]
+#[case(json!({"unhealthyPodEvictionPolicy": true}),
+    "spec.unhealthyPodEvictionPolicy must be a string (put it in quotes), not true")]
 #[case(json!({"maxUnavailable": 1, "selector": {"matchExpressions": [{"key": "a", "operator": "Is"}]}}),
     "spec.selector.matchExpressions[0] is refused: selector on \"a\" has the unknown operator \"Is\": use In, NotIn, Exists or DoesNotExist")]
 fn a_budget_names_what_is_refused(#[case] spec: Value, #[case] problem: &str) {
     let object = json!({"metadata": {"name": "web"}, "spec": spec});
     assert_eq!(problems(Kind::PodDisruptionBudget, &object), [problem]);
+}
+
+#[test]
+fn a_budget_is_read() {
+    let object = json!({
+        "metadata": {"name": "web", "namespace": "shop",
+            "ownerReferences": [{"apiVersion": "kafka.strimzi.io/v1beta2", "kind": "Kafka", "name": "main", "controller": true}]},
+        "spec": {"maxUnavailable": "25%", "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": {}},
+    });
+    let Object::DisruptionBudget(budget) = live(Kind::PodDisruptionBudget, &object) else {
+        panic!("no budget");
+    };
+    assert_eq!(budget.key().to_string(), "PodDisruptionBudget shop/web");
+    assert_eq!(budget.selector, Field::Set(LabelSelector::default()));
+    assert_eq!(budget.max_unavailable, Field::Set("25%".into()));
+    assert_eq!(budget.min_available, Field::Absent);
+    assert_eq!(budget.unhealthy, Field::Set(UnhealthyPodEviction::AlwaysAllow));
+    assert_eq!(budget.controller.as_ref().map(|c| &*c.kind), Some("Kafka"));
+    let Object::DisruptionBudget(bare) = live(Kind::PodDisruptionBudget, &json!({"metadata": {"name": "b"}}))
+    else {
+        panic!("no budget");
+    };
+    assert_eq!((bare.selector, bare.unhealthy), (Field::Absent, Field::Absent));
+}
+
+#[rstest]
+#[case(json!(2), Field::Set(2))]
+#[case(json!(null), Field::Set(0))]
+#[case(json!(-1), Field::Invalid)]
+#[case(json!("2"), Field::Invalid)]
+fn the_partition_of_a_stateful_set_is_read(#[case] partition: Value, #[case] read: Field<u32>) {
+    let object = json!({"metadata": {"name": "db"}, "spec": {"updateStrategy": {"rollingUpdate": {"partition": partition}}}});
+    let strategy = workload(Kind::StatefulSet, &object).strategy;
+    let partition = strategy.map(|strategy| match strategy {
+        Strategy::RollingUpdate { partition, .. } => partition,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(partition, read);
 }
 
 #[test]
@@ -190,7 +233,9 @@ fn a_budget_with_both_fields_still_selects() {
         panic!("no budget");
     };
     assert!(
-        budget.selector.is_some() && budget.min_available.is_invalid() && budget.max_unavailable.is_invalid()
+        budget.selector.get().is_some()
+            && budget.min_available.is_invalid()
+            && budget.max_unavailable.is_invalid()
     );
 }
 
@@ -253,7 +298,8 @@ fn a_deployment_is_read() {
         w.strategy,
         Field::Set(Strategy::RollingUpdate {
             max_unavailable,
-            max_surge
+            max_surge,
+            partition: 0
         })
     );
     assert!(w.status.deadline_exceeded && w.status.updated == 1 && w.status.ready == 2);
@@ -408,7 +454,8 @@ fn a_node_is_read() {
         "deletionTimestamp": "2026-01-01T00:00:00Z"},
         "spec": {"unschedulable": true, "taints": [{"key": "k", "effect": "NoExecute", "timeAdded": "2026-01-01T00:00:00Z"},
             {"key": "odd", "effect": "Sometimes"}, null, 7]},
-        "status": {"nodeInfo": {"bootID": "b", "kubeletVersion": "v1.36.4"}, "conditions": [
+        "status": {"nodeInfo": {"bootID": "b", "kubeletVersion": "v1.36.4"},
+            "allocatable": {"memory": "8Gi", "cpu": "3920m", "pods": "110"}, "conditions": [
             {"type": "MemoryPressure", "status": "False"},
             {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}});
     let Object::Node(n) = live(Kind::Node, &object) else {
@@ -421,6 +468,8 @@ fn a_node_is_read() {
         (ReadyStatus::Unknown, "NodeStatusUnknown")
     );
     assert_eq!((&*n.boot_id, &*n.kubelet_version), ("b", "v1.36.4"));
+    let allocatable = [n.allocatable.memory, n.allocatable.cpu].map(|q| q.expect("an amount").to_string());
+    assert_eq!(allocatable, ["8Gi", "3920m"]);
 }
 
 #[test]

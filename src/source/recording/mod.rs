@@ -20,7 +20,8 @@
 //!
 //! Without `kind`, `RELIST` and `SYNCED` are about every kind that the header names. Nothing is judged before every such
 //! kind was `SYNCED`. Of kinds that the header does not name nothing is known, as if they could not be read; so `Pod`,
-//! `Node`, `Deployment`, `StatefulSet` and `ReplicaSet` must be among them.
+//! `Node`, `Deployment`, `StatefulSet` and `ReplicaSet` must be among them. Only of `ScaledObject`, which few clusters have,
+//! there are none when it is not named.
 //!
 //! An `object` is Kubernetes' JSON with only those fields that are read ([`prune`](super::projection::prune)). Fields of
 //! the header and of a line that this version does not know are passed over; a `type` or a `version` that it does not
@@ -54,7 +55,7 @@ pub struct Header {
     /// The API server's version: `v1.36.4`.
     pub kubernetes: String,
     /// The factor by which the cluster's timers are shorter or longer than Kubernetes' defaults; the detectors' durations
-    /// are scaled by it.
+    /// are scaled by it. One of [`DetectorConfig::SCALES`](crate::model::config::DetectorConfig::SCALES).
     #[serde(default = "one")]
     pub time_scale: f64,
     /// When it was made, where that is known.

@@ -12,13 +12,16 @@ use serde::Deserialize;
 use super::line::{self, Event};
 use super::{FORMAT, Header, VERSION};
 use crate::index::Index;
-use crate::model::config::ClusterVersion;
+use crate::model::config::{ClusterVersion, DetectorConfig};
 use crate::model::keys::Kind;
 use crate::model::text::clip;
 use crate::source::manifest::{InputError, Place, reason};
 
 /// A longer line is not read: etcd takes no object above 1.5 MiB, and a recording holds a part of each.
 pub const MAX_LINE_BYTES: usize = 4 << 20;
+/// More of a line that is too long is not even passed over: it is no recording, but a device or a file that unpacks to
+/// more than anybody has.
+const MAX_SKIPPED_BYTES: usize = 256 << 20;
 /// The names of a recording in a directory.
 const NAMES: [&str; 2] = ["recording.jsonl", "recording.jsonl.gz"];
 /// What a gzip file begins with (RFC 1952).
@@ -140,13 +143,18 @@ impl Recording {
         Ok(recording)
     }
 
-    /// An index that waits for the kinds that the recording holds, and knows nothing of the others.
+    /// An index that waits for the kinds that the recording holds, and knows nothing of the others; of optional kinds there
+    /// are then none.
     #[must_use]
     pub fn index(&self) -> Index {
         let mut index = Index::new();
         index.set_version(ClusterVersion::parse(&self.header.kubernetes).unwrap_or(ClusterVersion::NEWEST));
         for kind in Kind::WATCHED.into_iter().filter(|kind| !self.held.contains(kind)) {
-            index.set_unreadable(kind, "the recording does not hold them");
+            if kind.is_optional() {
+                index.set_missing(kind);
+            } else {
+                index.set_unreadable(kind, "the recording does not hold them");
+            }
         }
         if !self.header.whole_templates {
             index.set_sparse_templates();
@@ -194,6 +202,14 @@ impl Recording {
                 }
                 Ok(Ended::TooLong) => {
                     let message = format!("longer than {} MiB; remove the line", MAX_LINE_BYTES >> 20);
+                    return Some(Err(self.error(None, message)));
+                }
+                Ok(Ended::Never) => {
+                    self.ended = true;
+                    let message = format!(
+                        "no line ends within {} MiB; name a file that plimsoll record wrote",
+                        MAX_SKIPPED_BYTES >> 20
+                    );
                     return Some(Err(self.error(None, message)));
                 }
                 Ok(Ended::File | Ended::Line) => match std::str::from_utf8(&self.buffer) {
@@ -279,9 +295,11 @@ fn header(text: &str) -> Result<Header, String> {
     }
     let header: Header =
         serde_json::from_str(text).map_err(|e| format!("the header: {}; {WAY_OUT}", line::said(&e)))?;
-    if !(header.time_scale.is_finite() && header.time_scale > 0.0) {
+    if !DetectorConfig::SCALES.contains(&header.time_scale) {
         return Err(format!(
-            "the header: timeScale must be above 0, not {}; write 1",
+            "the header: timeScale must be from {} to {}, not {:?}; write 1",
+            DetectorConfig::SCALES.start(),
+            DetectorConfig::SCALES.end(),
             header.time_scale
         ));
     }
@@ -305,12 +323,13 @@ enum Ended {
     Line,
     File,
     TooLong,
+    Never,
 }
 
 /// Reads one line without its end. One that is too long is consumed, but not kept.
 fn bounded_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Ended> {
     line.clear();
-    let mut too_long = false;
+    let (mut too_long, mut length) = (false, 0);
     loop {
         let available = match input.fill_buf() {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
@@ -321,6 +340,10 @@ fn bounded_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Ended
         }
         let end = available.iter().position(|byte| *byte == b'\n');
         let piece = &available[..end.unwrap_or(available.len())];
+        length += piece.len();
+        if length > MAX_SKIPPED_BYTES {
+            return Ok(Ended::Never);
+        }
         too_long |= line.len() + piece.len() > MAX_LINE_BYTES;
         if too_long {
             line.clear();

@@ -199,7 +199,11 @@ fn a_line_that_is_no_text_or_too_long_or_too_deep_is_passed_over() {
     "r.jsonl:1: the header: kinds lacks Pod, without which nothing can be judged; ")]
 #[case::a_factor_of_nothing(
     r#"{"format":"plimsoll.dev/recording","version":1,"kubernetes":"1.36","kinds":[],"timeScale":0}"#,
-    "r.jsonl:1: the header: timeScale must be above 0, not 0; write 1"
+    "r.jsonl:1: the header: timeScale must be from 0.001 to 1000, not 0.0; write 1"
+)]
+#[case::a_factor_that_overflows(
+    r#"{"format":"plimsoll.dev/recording","version":1,"kubernetes":"1.36","kinds":[],"timeScale":1e300}"#,
+    "r.jsonl:1: the header: timeScale must be from 0.001 to 1000, not 1e300; write 1"
 )]
 fn without_a_header_nothing_is_read(#[case] text: &str, #[case] said: &str) {
     let error = open(text).expect_err("no header");

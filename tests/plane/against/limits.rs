@@ -271,6 +271,7 @@ const REFUSED: &str = "new pods are refused";
 /// How often, and what differed.
 #[derive(Default)]
 struct Tally {
+    created: usize,
     with: usize,
     without: usize,
     refused: BTreeMap<&'static str, usize>,
@@ -279,6 +280,7 @@ struct Tally {
 
 impl Tally {
     fn admitted(&mut self, pod: &str, limited: &BTreeMap<String, bool>, said: &Said) {
+        self.created += 1;
         for (container, limited) in limited {
             *if *limited {
                 &mut self.with
@@ -312,7 +314,8 @@ impl Tally {
 
     fn conclude(self, pods: usize) {
         tell(&format!(
-            "limits: {pods} pods; containers: {} with a limit, {} without; refused: {:?}; {} differences",
+            "limits: {pods} pods, {} of them created; containers: {} with a limit, {} without; refused: {:?}; {} differences",
+            self.created,
             self.with,
             self.without,
             self.refused,
@@ -320,7 +323,7 @@ impl Tally {
         ));
         assert!(self.differences.is_empty(), "{}", self.differences.join("\n"));
         assert!(
-            self.with >= 100 && self.without >= 100,
+            self.created >= 100 && self.with >= 100 && self.without >= 100,
             "the cases have degenerated"
         );
     }

@@ -6,7 +6,7 @@
 
 mod shapes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_kit::Error;
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -202,6 +202,11 @@ fn zone_of(node: &str) -> &'static str {
         .map_or("", |(_, zone)| zone)
 }
 
+fn all_differ<T: Ord>(items: impl Iterator<Item = T>) -> bool {
+    let mut seen = BTreeSet::new();
+    items.into_iter().all(|item| seen.insert(item))
+}
+
 fn all_alike<T: PartialEq>(mut items: impl Iterator<Item = T>) -> bool {
     let first = items.next();
     items.all(|item| Some(item) == first)
@@ -247,17 +252,42 @@ impl Tally {
             }
             _ => false,
         };
+        let together = case.shape.has_label_keys().then(|| said.status == "fail");
+        if let Some(together) = together {
+            self.counts(if together {
+                "with label keys, together"
+            } else {
+                "with label keys, apart"
+            });
+        }
+        let parted = self.parted(case, nodes, said);
         let told = said
             .rollout
             .split_once(&format!(" of {replicas} replicas may stay Pending"));
         let told = told.and_then(|(number, _)| number.parse().ok());
         self.compare(
-            agrees && told.unwrap_or(0) == pending,
+            agrees && parted && told.unwrap_or(0) == pending,
             "attracted",
             case,
             nodes,
             said,
         );
+    }
+
+    /// Whether no two pods are together where they are required to be apart and no term leaves room for two.
+    fn parted(&mut self, case: &Case, nodes: &[String], said: &Said) -> bool {
+        let zones: BTreeSet<&str> = NODES.iter().map(|(_, zone)| *zone).collect();
+        let strictly =
+            |key, domains| said.keeps("required", key) && case.shape.parts_every_pair(key, domains);
+        let (by_node, by_zone) = (strictly(HOST, NODES.len()), strictly(ZONE, zones.len()));
+        if by_node {
+            self.counts("no two on a node");
+        }
+        if by_zone {
+            self.counts("no two in a zone");
+        }
+        (!by_node || all_differ(nodes.iter()))
+            && (!by_zone || all_differ(nodes.iter().map(|node| zone_of(node))))
     }
 
     /// While one node is all there is.
@@ -302,6 +332,10 @@ impl Tally {
             "together",
             "apart by node",
             "apart by zone",
+            "no two on a node",
+            "no two in a zone",
+            "with label keys, apart",
+            "with label keys, together",
             "squeezed, and Pending",
             "squeezed, and together",
         ] {

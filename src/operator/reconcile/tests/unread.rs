@@ -34,6 +34,7 @@ impl Watching {
             let watching = watch(
                 api,
                 K::KIND.plural(),
+                K::KIND.into(),
                 readiness.clone(),
                 metrics.clone(),
                 out,

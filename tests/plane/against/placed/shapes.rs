@@ -287,6 +287,25 @@ impl Shape {
         self.terms.iter().any(|term| term.pods().is_broad())
     }
 
+    /// Whether its hard terms over a key leave no room for two pods in one of the domains, of which there are so many.
+    pub(super) fn parts_every_pair(&self, over: &str, domains: usize) -> bool {
+        self.terms.iter().all(|term| match term {
+            Term::Spread { key, hard, skew, .. } if *hard && *key == over => {
+                *skew == 1 && self.replicas <= domains
+            }
+            Term::Spread { .. } | Term::Apart { .. } => true,
+        })
+    }
+
+    /// Whether its only term has matchLabelKeys or mismatchLabelKeys.
+    pub(super) fn has_label_keys(&self) -> bool {
+        match self.terms.as_slice() {
+            [Term::Spread { keys, .. }] => !keys.is_empty(),
+            [Term::Apart { keys, mismatch, .. }] => !(keys.is_empty() && mismatch.is_empty()),
+            _ => false,
+        }
+    }
+
     /// Whether nodes that take no pods are left out of the count, so that one that is left alone keeps nothing apart.
     pub(super) fn leaves_out_cordoned(&self) -> bool {
         self.terms
