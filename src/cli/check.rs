@@ -39,16 +39,16 @@ pub(super) struct CheckArgs {
     /// Judge the workloads of this namespace only; may be given several times
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Vec<String>,
+    /// Judge by the ResiliencePolicies of this file or directory, beside those of a live cluster; may be given several
+    /// times
+    #[arg(long, value_name = "PATH")]
+    policy: Vec<PathBuf>,
     /// Judge the workloads of all namespaces, which it does without --namespace anyway
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
     /// Ask these rules only, separated by commas
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = names::rule)]
     rules: Vec<&'static str>,
-    /// Judge by the ResiliencePolicies of this file or directory, beside those of a live cluster; may be given several
-    /// times
-    #[arg(long, value_name = "PATH")]
-    policy: Vec<PathBuf>,
     /// How to print what was found
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
