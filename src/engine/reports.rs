@@ -12,7 +12,7 @@ use crate::model::report::{Acknowledgement, ReportStatus, Stamp, Verdict};
 use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::plan::Prior;
-use crate::policy::ownership::{self, Criticality};
+use crate::policy::ownership::{self, Criticality, Ownership};
 
 /// How long a write may take to show on the watch before it is made again; doubled each time, up to [`RETRY_MAX`].
 const RETRY: Duration = Duration::from_secs(5);
@@ -292,6 +292,7 @@ impl Reports {
             uid: report.uid.clone(),
             write: ReportWrite::Delete,
             changes: Vec::new(),
+            ownership: Ownership::default(),
         };
         let again = report.tried.map(|(at, tries)| at.after(pause(tries)));
         (removes.then_some(decision), again)

@@ -253,7 +253,7 @@ impl Index {
         let old = std::mem::replace(&mut owner.object, kept);
         let counted = self.counted_anew(id, old.as_deref());
         if judged {
-            owner.labels = None;
+            self.owners.get_mut(id).labels = None;
         }
         self.dependents.set(&key, self.owners.get(id).object.as_deref());
         if judged {

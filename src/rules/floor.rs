@@ -18,10 +18,15 @@ pub(super) fn at_least(least: u32, view: &WorkloadView<'_>) -> Result<Floor, Unj
         (0, FloorSource::Autoscaler(name)) => {
             format!("HorizontalPodAutoscaler {name} scales it to zero on purpose")
         }
+        (0, FloorSource::ScaledObject(name)) => format!("ScaledObject {name} scales it to zero on purpose"),
         (few, FloorSource::Replicas) => format!("it runs {}", count(few, "replica")),
         (few, FloorSource::Autoscaler(name)) => {
             let replicas = count(few, "replica");
             format!("it may run on {replicas}, by HorizontalPodAutoscaler {name}")
+        }
+        (few, FloorSource::ScaledObject(name)) => {
+            let replicas = count(few, "replica");
+            format!("it may run on {replicas}, by ScaledObject {name}")
         }
     }))
 }
@@ -36,6 +41,9 @@ pub(super) fn field(view: &WorkloadView<'_>, floor: &Floor) -> String {
                 "spec.minReplicas of HorizontalPodAutoscaler {}/{name}",
                 key.namespace
             )
+        }
+        FloorSource::ScaledObject(name) => {
+            format!("spec.minReplicaCount of ScaledObject {}/{name}", key.namespace)
         }
     }
 }

@@ -9,7 +9,7 @@ use super::meta::{Identity, Meta, Skipped, Strings};
 use super::path::{Path, Problems};
 use super::port::{ServicePortFields, service_ports};
 use crate::model::context::{EndpointSlice, Namespace, Service};
-use crate::model::keys::Kind;
+use crate::model::keys::{Kind, Name};
 use crate::model::object::Object;
 
 #[derive(Debug, Default, Deserialize)]
