@@ -174,7 +174,7 @@ fn a_recording_cannot_steer_the_terminal() {
     std::fs::write(&path, recording.replace("A node that", "\\u001b[2JA node that")).expect("a file");
     let ran = plimsoll(&["replay", path.to_str().expect("UTF-8")]);
     assert!(
-        ran.stdout.contains(r"a\u{1b}[2J\u{7}b") && ran.stdout.contains(r"\u{1b}[2JA node"),
+        ran.stdout.contains("a\u{fffd}[2J\u{fffd}b") && ran.stdout.contains(r"\u{1b}[2JA node"),
         "{}",
         ran.stdout
     );

@@ -107,17 +107,30 @@ fn ready(world: &World, index: &Index) -> BTreeMap<String, Vec<String>> {
     })
 }
 
-/// What each budget allows, as we count; none where a DaemonSet's pods, of which we know no number, may make it more.
-fn ours(index: &Index, names: &[String]) -> BTreeMap<String, Option<i64>> {
+/// What a budget allows, as we count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Allows {
+    Exactly(i64),
+    /// The pods of a DaemonSet, of which we know no number, are counted as available too.
+    AtLeast(i64),
+}
+
+/// What each budget allows.
+fn ours(index: &Index, names: &[String]) -> BTreeMap<String, Allows> {
     // What selects nobody allows nothing.
-    let mut all: BTreeMap<String, Option<i64>> = names.iter().map(|name| (name.clone(), Some(0))).collect();
+    let none = |name: &String| (name.clone(), Allows::Exactly(0));
+    let mut all: BTreeMap<String, Allows> = names.iter().map(none).collect();
     for budget in views(index).flat_map(|view| view.budgets().collect::<Vec<_>>()) {
+        let workloads = budget.workloads();
+        let more =
+            workloads.iter().any(|view| view.key().kind == Kind::DaemonSet) && budget.budget().has_a_number();
         let allowed = match budget.allowance() {
-            Allowance::Pods(n) => Some(n),
-            Allowance::NoScale(_) => Some(0),
+            Allowance::Pods(n) if more => Allows::AtLeast(n),
+            Allowance::Pods(n) => Allows::Exactly(n),
+            Allowance::NoScale(_) => Allows::Exactly(0),
             Allowance::Uncounted(key) => {
                 assert_eq!(key.kind, Kind::DaemonSet, "{budget:?}");
-                None
+                Allows::AtLeast(0)
             }
             Allowance::Refused => panic!("{budget:?} is refused"),
         };
@@ -126,8 +139,8 @@ fn ours(index: &Index, names: &[String]) -> BTreeMap<String, Option<i64>> {
     all
 }
 
-/// Waits until the controller allows what we count. DaemonSet pods are more than we know of: it may then allow more.
-fn compare_allowed(world: &World, ours: &BTreeMap<String, Option<i64>>) {
+/// Waits until the controller allows what we count.
+fn compare_allowed(world: &World, ours: &BTreeMap<String, Allows>) {
     world.eventually("the controller allows what we count", |world| {
         let budgets = world.plane.get(&["poddisruptionbudgets", "-A"]);
         let budgets = budgets.map_err(|error| error.to_string())?;
@@ -135,10 +148,13 @@ fn compare_allowed(world: &World, ours: &BTreeMap<String, Option<i64>>) {
         let theirs: BTreeMap<String, &Value> = items
             .map(|b| (text(&b["metadata"]["name"]), &b["status"]))
             .collect();
-        let differs = |(name, ours): &(&String, &Option<i64>)| {
+        let differs = |(name, ours): &(&String, &Allows)| {
             let status = theirs.get(*name).filter(|status| !status["conditions"].is_null());
             let allowed = status.and_then(|status| status["disruptionsAllowed"].as_i64());
-            allowed.is_none() || ours.is_some() && allowed != **ours
+            !allowed.is_some_and(|allowed| match ours {
+                Allows::Exactly(n) => allowed == *n,
+                Allows::AtLeast(n) => allowed >= *n,
+            })
         };
         let differences = ours.iter().filter(differs);
         let differences: Vec<String> = differences
@@ -269,8 +285,9 @@ fn budgets_allow_and_evictions_are_answered_as_the_rules_say() {
         let client = world.plane.client().await.expect("a client");
         evict(&client, &index, &pods).await
     });
-    let counted = ours.values().flatten().count();
-    let blocked = ours.values().flatten().filter(|n| **n == 0).count();
+    let exactly = |ours: &&Allows| matches!(ours, Allows::Exactly(_));
+    let counted = ours.values().filter(exactly).count();
+    let blocked = ours.values().filter(|ours| **ours == Allows::Exactly(0)).count();
     tell(&format!(
         "budgeted: {counted} of {} budgets counted, {blocked} allow nothing, over {} workloads with {} pods: 0 differences; \
          evictions answered {answers:?}, {} differences",
