@@ -252,7 +252,7 @@ impl Index {
         let judged = kept.is_some();
         let old = std::mem::replace(&mut owner.object, kept);
         if judged {
-            owner.labels = None;
+            self.owners.get_mut(id).labels = None;
         }
         let counted = self.counted_anew(id, old.as_deref());
         self.dependents.set(&key, self.owners.get(id).object.as_deref());
