@@ -21,6 +21,6 @@ const KEDA_PREFIX: &str = "autoscaling.keda.sh/";
 
 /// Whether it is an annotation by which KEDA is told something.
 #[must_use]
-pub fn is_kedas(key: &str) -> bool {
+pub(super) fn is_kedas(key: &str) -> bool {
     key.starts_with(KEDA_PREFIX)
 }
