@@ -116,7 +116,7 @@ fn judge(view: &WorkloadView<'_>) -> Outcome {
     if let Some(place) = one_place(&cluster, &own) {
         return fail(view, &place, &by_template(view, &cluster));
     }
-    by_volumes(view, &cluster, &wish, own)
+    by_volumes(view, &cluster, &wish, &own)
 }
 
 /// The node or zone that `reach` is all of, if the cluster has more.
@@ -173,7 +173,7 @@ fn shown(selector: &Labels) -> String {
     list(&pairs, 2)
 }
 
-fn by_volumes(view: &WorkloadView<'_>, cluster: &Reach, wish: &Wish, own: Reach) -> Outcome {
+fn by_volumes(view: &WorkloadView<'_>, cluster: &Reach, wish: &Wish, own: &Reach) -> Outcome {
     let workload = view.workload();
     if workload.template.claims.is_empty() && workload.claim_templates.is_empty() {
         return Outcome::Pass(None);

@@ -145,7 +145,12 @@ fn whom_to_call_stands_in_the_report_and_goes_with_what_happened() {
     assert_eq!(decisions[0].ownership.owner.as_deref(), Some("team-web"));
     let (_, report) = cluster.engine.statuses().next().expect("a report");
     assert_eq!(
-        (&**report.owner(), report.criticality().map(|c| c.as_str())),
+        (
+            &**report.owner(),
+            report
+                .criticality()
+                .map(crate::policy::ownership::Criticality::as_str)
+        ),
         ("team-web", Some("Customer"))
     );
 }

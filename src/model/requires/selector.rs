@@ -13,7 +13,7 @@ pub(super) fn parse(text: &str) -> Result<LabelSelector, String> {
         match equality(part) {
             // A map takes a key once; who asks for two values of one label asks for nothing, and shall get that.
             Some((key, value)) if !exact.contains_key(key) => {
-                drop(exact.insert(key.to_owned(), value.into()))
+                drop(exact.insert(key.to_owned(), value.into()));
             }
             Some((key, value)) => expressions.push(expression_of(key, "In", &[value])),
             None => expressions.push(expression(part)?),
