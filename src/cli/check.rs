@@ -1,36 +1,32 @@
 //! `plimsoll check`: manifests (or a live cluster) in, every rule's answers out.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, policies, print};
-use crate::index::Index;
+use super::compare::{self, parse_renamed};
+use super::{CliError, baseline, policies, print};
+use crate::check::{Input, Judged, Pairs, Report, Terms, Threshold};
 use crate::model::config::ClusterVersion;
 use crate::model::finding::Severity;
-use crate::model::keys::ObjectKey;
-use crate::model::object::Object;
-use crate::model::time::Moment;
-use crate::output::style::{Style, visible};
-use crate::output::{JudgedWorkload, Report, json, table};
+use crate::output::style::visible;
+use crate::output::{github, json, junit, markdown, sarif, table, yaml};
 use crate::policy::Policy;
-use crate::rules::{self, Question};
-use crate::source::manifest::{self, InputError, Manifests, Source};
+use crate::source::manifest::{self, InputError};
 
 /// What `check` is told.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0, nothing at or above --fail-on; 1, something; 2, wrong usage or an input that \
-                        cannot be read (the rest is still judged)."
+    after_help = "Exit codes: 0, nothing at or above --fail-on (with --compare: no difference); 1, something; \
+                        2, wrong usage or an input that cannot be read (the rest is still judged)."
 )]
 pub(super) struct CheckArgs {
     /// Files, directories (.yaml, .yml, .json) or - for standard input
-    #[cfg_attr(feature = "operator", arg(required_unless_present = "live"))]
-    #[cfg_attr(not(feature = "operator"), arg(required = true))]
+    #[cfg_attr(feature = "operator", arg(required_unless_present_any = ["live", "compare"]))]
+    #[cfg_attr(not(feature = "operator"), arg(required_unless_present = "compare"))]
     paths: Vec<PathBuf>,
     #[cfg(feature = "operator")]
     #[command(flatten)]
@@ -48,6 +44,19 @@ pub(super) struct CheckArgs {
     /// The least severity for which the exit code is 1
     #[arg(long, value_enum, default_value_t)]
     fail_on: FailOn,
+    /// Findings that are known: only others are shown, and count for the exit code
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write what is found now as a baseline: it is known from then on
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
+    /// Two environments (files, directories, or context:NAME of the kubeconfig): which settings that rules read differ?
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["paths", "baseline", "write_baseline"])]
+    #[cfg_attr(feature = "operator", arg(conflicts_with = "live"))]
+    compare: Vec<String>,
+    /// With --compare: what a namespace of A is called in B; may be given several times
+    #[arg(long, value_name = "A=B", requires = "compare", value_parser = parse_renamed)]
+    map_namespace: Vec<(String, String)>,
     /// The Kubernetes version to judge for [default: the cluster's, or 1.36 for files]
     #[arg(long, value_name = "1.N", value_parser = parse_version)]
     kubernetes_version: Option<ClusterVersion>,
@@ -60,6 +69,16 @@ pub(super) enum Format {
     Table,
     /// For tools: a stable contract
     Json,
+    /// The same as YAML
+    Yaml,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit XML, for CI systems
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+    /// For comments and summaries of CI
+    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -71,15 +90,14 @@ enum FailOn {
     Never,
 }
 
-impl FailOn {
-    fn is_reached(self, worst: Option<Severity>) -> bool {
-        let least = match self {
-            FailOn::Critical => Severity::Critical,
-            FailOn::Warning => Severity::Warning,
-            FailOn::Info => Severity::Info,
-            FailOn::Never => return false,
-        };
-        worst.is_some_and(|worst| worst >= least)
+impl From<FailOn> for Threshold {
+    fn from(fail_on: FailOn) -> Self {
+        Threshold(match fail_on {
+            FailOn::Critical => Some(Severity::Critical),
+            FailOn::Warning => Some(Severity::Warning),
+            FailOn::Info => Some(Severity::Info),
+            FailOn::Never => None,
+        })
     }
 }
 
@@ -87,37 +105,14 @@ fn parse_version(text: &str) -> Result<ClusterVersion, String> {
     ClusterVersion::parse(text).ok_or_else(|| "write it as 1.36".to_owned())
 }
 
-/// Everything that is to be judged.
-#[derive(Default)]
-pub(super) struct Input {
-    pub(super) objects: Vec<(Object, Option<Source>)>,
-    /// Kinds that may not be read, and why.
-    #[cfg(feature = "operator")]
-    pub(super) unreadable: Vec<(crate::model::keys::Kind, String)>,
-    pub(super) report: Report,
-    /// It was read from a cluster, at least in part.
-    pub(super) live: bool,
-    /// The cluster's version, where there is a cluster.
-    pub(super) version: Option<ClusterVersion>,
-}
-
-impl Input {
-    fn take(&mut self, manifests: Manifests) {
-        let Manifests {
-            objects,
-            errors,
-            notes,
-            passed_over,
-        } = manifests;
-        let with_source = |(object, source)| (object, Some(source));
-        self.objects.extend(objects.into_iter().map(with_source));
-        self.report.errors.extend(errors);
-        self.report.notes.extend(notes);
-        self.report.passed_over += passed_over;
-    }
-}
-
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
+    if let [a, b] = args.compare.as_slice() {
+        let pairs = Pairs {
+            namespaces: args.namespace.clone(),
+            renamed: args.map_namespace.iter().cloned().collect(),
+        };
+        return compare::run([a, b], &pairs, args.kubernetes_version, args.output);
+    }
     let mut input = Input::default();
     #[cfg(feature = "operator")]
     if args.live.live {
@@ -129,24 +124,27 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
         .unwrap_or(ClusterVersion::NEWEST);
     let mut manifests = manifest::read(&args.paths, &mut io::stdin().lock(), version);
     policies::set_aside(&mut manifests);
-    input.take(manifests);
+    input.add(manifests);
     // A policy of a file goes before the cluster's of the same name.
-    input.take(policies::read(&args.policy, &mut io::stdin().lock(), version));
-
-    let report = judge(input, version, &args.namespace);
-    let failed = args.fail_on.is_reached(report.worst());
+    input.add(policies::read(&args.policy, &mut io::stdin().lock(), version));
+    let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
+    let Judged { mut report, index } = input.judge(&Terms {
+        version,
+        namespaces: &args.namespace,
+        policy: &Policy::default(),
+        now: jiff::Timestamp::now(),
+    });
+    leave(index);
+    if let Some((file, baseline)) = baseline {
+        baseline.apply(&mut report, &args.namespace, baseline::place(&file));
+    }
+    if let Some(file) = &args.write_baseline {
+        baseline::write(file, &mut report)?;
+    }
+    let threshold = Threshold::from(args.fail_on);
+    let failed = report.worst().is_some_and(|worst| threshold.is_reached_by(worst));
     let unreadable = !report.errors.is_empty();
-    match args.output {
-        Format::Json => print(&(json::render(&report) + "\n"))?,
-        Format::Table => {
-            warn(&report.errors);
-            let columns = terminal_size::terminal_size().map(|(width, _)| width.0);
-            let style = Style::of(io::stdout().is_terminal(), columns, |name| {
-                std::env::var(name).ok()
-            });
-            print(&table::render(&report, style))?
-        }
-    };
+    print(&rendered(&report, args.output, threshold))?;
     leave(report);
     Ok(ExitCode::from(match (unreadable, failed) {
         (true, _) => 2,
@@ -155,54 +153,26 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
     }))
 }
 
+/// What goes to standard output. The table leaves errors to standard error; every other format has a place for them.
+fn rendered(report: &Report, format: Format, threshold: Threshold) -> String {
+    match format {
+        Format::Table => {
+            warn(&report.errors);
+            table::render(report, super::style())
+        }
+        Format::Json => json::render(report) + "\n",
+        Format::Yaml => yaml::render(report),
+        Format::Sarif => sarif::render(report) + "\n",
+        Format::Junit => junit::render(report, threshold),
+        Format::Github => github::render(report),
+        Format::Markdown => markdown::render(report),
+    }
+}
+
 /// Leaves memory to the end of the process, which is near: to give back a large input piece by piece takes as long as to
 /// judge it.
 fn leave<T>(whole: T) {
     std::mem::forget(whole);
-}
-
-/// Asks every rule about every workload.
-fn judge(input: Input, version: ClusterVersion, namespaces: &[String]) -> Report {
-    let mut index = if input.live {
-        Index::complete(version)
-    } else {
-        Index::of_files(version)
-    };
-    #[cfg(feature = "operator")]
-    for (kind, why) in input.unreadable {
-        index.set_unreadable(kind, why);
-    }
-    let mut sources: HashMap<ObjectKey, Source> = HashMap::new();
-    for (object, source) in input.objects {
-        if let Some(source) = source {
-            sources.insert(object.key(), source);
-        }
-        index.apply(object, Moment::default());
-    }
-    let base = Policy::default();
-    let now = jiff::Timestamp::now();
-    let wanted = |key: &ObjectKey| namespaces.is_empty() || namespaces.iter().any(|n| **n == *key.namespace);
-    let judged = |key: ObjectKey| {
-        let view = index.view(&key)?;
-        let policy = Policy::of(&base, &key.namespace, &view.policies());
-        Some(JudgedWorkload {
-            checks: rules::judge(&Question {
-                view,
-                policy: &policy,
-                now,
-            })
-            .results,
-            source: sources.remove(&key),
-            key,
-        })
-    };
-    let keys = index.workload_keys();
-    let workloads = keys.into_iter().filter(wanted).filter_map(judged).collect();
-    leave(index);
-    Report {
-        workloads,
-        ..input.report
-    }
 }
 
 /// `file:line:column: message` on standard error, as compilers do. That nobody can be told is no reason to stop.
