@@ -55,7 +55,7 @@ pub(super) struct CheckArgs {
     #[cfg_attr(feature = "operator", arg(conflicts_with = "live"))]
     compare: Vec<String>,
     /// With --compare: what a namespace of A is called in B; may be given several times
-    #[arg(long, value_name = "A=B", requires = "compare", value_parser = parse_renamed)]
+    #[arg(long, value_name = "A=B", value_parser = parse_renamed)]
     map_namespace: Vec<(String, String)>,
     /// The Kubernetes version to judge for [default: the cluster's, or 1.36 for files]
     #[arg(long, value_name = "1.N", value_parser = parse_version)]
@@ -112,6 +112,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
             renamed: args.map_namespace.iter().cloned().collect(),
         };
         return compare::run([a, b], &pairs, args.kubernetes_version, args.output);
+    }
+    if !args.map_namespace.is_empty() {
+        return Err(CliError::NothingCompared);
     }
     let mut input = Input::default();
     #[cfg(feature = "operator")]

@@ -76,6 +76,9 @@ pub enum CliError {
         /// What is wrong with it, and where.
         fault: BaselineFault,
     },
+    /// Nothing is compared.
+    #[error("--map-namespace goes with --compare A B; add that")]
+    NothingCompared,
     /// A comparison is asked for in a format that has no place for it.
     #[error("--compare prints a table or json; leave -o out, or write -o json")]
     ComparedAs,

@@ -48,10 +48,11 @@ enum Tree {
 struct Text(String);
 
 impl Text {
-    /// Whether it may stand there as it is.
+    /// Whether it may stand there as it is. A long text is folded at its spaces: each word may come to begin a line.
     fn is_plain(&self) -> bool {
         let text = &self.0;
-        !text.contains(is_hidden) && !text.contains("##") && !text.starts_with("::")
+        let command = |word: &str| word.starts_with("::");
+        !text.contains(is_hidden) && !text.contains("##") && !text.split_whitespace().any(command)
     }
 }
 

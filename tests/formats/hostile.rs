@@ -142,7 +142,7 @@ fn an_empty_report_is_a_document_in_every_format() {
 /// The way through files: what is read of such names, in the parts that rules read.
 #[rstest]
 fn manifests_are_inert(#[values("Deployment", "StatefulSet", "CronJob")] kind: &str) {
-    for text in HOSTILE {
+    for text in HOSTILE.iter().copied() {
         let template = json!({
             "metadata": {"labels": {text: text}},
             "spec": {"containers": [{"name": text, "image": text, "resources": {"limits": {"memory": text}}}]},

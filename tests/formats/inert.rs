@@ -11,12 +11,15 @@ use serde_json::Value;
 
 static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let text = include_str!("../fixtures/sarif/sarif-schema-2.1.0.json");
-    let schema = serde_json::from_str(text).expect("JSON");
+    // The pattern of `run.language`, which is not written here, closes a bracket that it did not open: no regular
+    // expression to a strict reader.
+    let text = text.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
+    let schema = serde_json::from_str(&text).expect("JSON");
     jsonschema::validator_for(&schema).expect("a schema")
 });
 
 /// Holds every format to its promise.
-pub fn in_every_format(report: &Report) {
+pub(crate) fn in_every_format(report: &Report) {
     a_table(&table::render(report, Style::plain()));
     let json = json::render(report);
     a_json_document(&json, report);
@@ -81,7 +84,7 @@ fn a_yaml_document(yaml: &str, json: &str) {
 }
 
 /// Holds a log to the schema of SARIF 2.1.0.
-pub fn sarif_schema(log: &str) -> Value {
+pub(crate) fn sarif_schema(log: &str) -> Value {
     let log: Value = serde_json::from_str(log).expect("JSON");
     let faults: Vec<String> = SCHEMA
         .iter_errors(&log)

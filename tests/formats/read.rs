@@ -4,7 +4,7 @@ use plimsoll::check::{JudgedWorkload, Report, Threshold};
 use plimsoll::model::finding::{CheckResult, Message, Outcome, Remedy, Severity};
 use plimsoll::model::keys::{Kind, ObjectKey};
 use plimsoll::output::style::Style;
-use plimsoll::output::{github, json, junit, markdown, sarif, table, yaml};
+use plimsoll::output::{github, junit, markdown, sarif, table, yaml};
 use plimsoll::source::manifest::{InputError, Note, Place, Source};
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -3,13 +3,14 @@
 use std::fmt::Display;
 
 use crate::index::{Floor, FloorSource, WorkloadView};
-use crate::model::context::DisruptionBudget;
+use crate::model::context::{DisruptionBudget, LimitRange, LimitRangeType};
 use crate::model::field::Field;
 use crate::model::intstr::IntOrString;
 use crate::model::keys::Kind;
 use crate::model::selector::LabelSelector;
 use crate::model::template::{
-    AntiAffinityTerm, Container, ContainerRole, SpreadConstraint, TaintEffect, Toleration, WhenUnsatisfiable,
+    AntiAffinityTerm, Container, ContainerRole, Handler, SpreadConstraint, TaintEffect, Toleration,
+    WhenUnsatisfiable,
 };
 use crate::model::workload::{DEFAULT_PROGRESS_DEADLINE_SECONDS, Strategy};
 
@@ -38,6 +39,7 @@ pub(super) fn settings(view: &WorkloadView<'_>) -> Vec<(String, String)> {
         for taint in LOST {
             settings.add(&format!("stays when {taint}"), tolerated(view, taint));
         }
+        settings.add("termination grace", grace(&view.template().termination_grace));
         settings.add(
             "plimsoll.dev/requires",
             view.workload()
@@ -45,12 +47,14 @@ pub(super) fn settings(view: &WorkloadView<'_>) -> Vec<(String, String)> {
                 .unwrap_or(NONE),
         );
     }
-    settings.add(
-        "memory limit of the pod",
-        field(&view.template().pod_memory_limit),
-    );
-    for each in &view.template().containers {
-        container(&mut settings, each);
+    let template = view.template();
+    settings.add("memory limit of the pod", field(&template.pod_memory_limit));
+    settings.add("memory request of the pod", field(&template.pod_memory_request));
+    for each in &template.containers {
+        container(&mut settings, each, view.key().kind.is_judged_in_full());
+    }
+    for range in view.limit_ranges() {
+        limit_range(&mut settings, range);
     }
     settings.0
 }
@@ -203,16 +207,62 @@ fn tolerated(view: &WorkloadView<'_>, taint: &str) -> String {
     longest.map_or_else(|| DEFAULT_TOLERATION.to_owned(), |seconds| format!("{seconds} s"))
 }
 
-fn container(settings: &mut Settings, container: &Container) {
+/// The default of core/v1 pods, seconds.
+const DEFAULT_GRACE: i64 = 30;
+
+fn grace(seconds: &Field<i64>) -> String {
+    match seconds {
+        Field::Absent => format!("{DEFAULT_GRACE} s"),
+        Field::Set(seconds) => format!("{seconds} s"),
+        Field::Invalid => INVALID.to_owned(),
+    }
+}
+
+/// What the API server adds to containers that say nothing.
+fn limit_range(settings: &mut Settings, range: &LimitRange) {
+    for item in &range.limits {
+        let of = match item.scope {
+            LimitRangeType::Container => "a container",
+            LimitRangeType::Pod => "a pod",
+        };
+        let amounts = [
+            ("default memory limit", &item.default_memory),
+            ("most memory", &item.max_memory),
+            ("default memory request", &item.request_memory),
+            ("default CPU request", &item.request_cpu),
+        ];
+        for (name, amount) in amounts {
+            let name = format!("{name} of {of} by LimitRange {}", range.name);
+            settings.add(&name, field(amount));
+        }
+    }
+}
+
+/// What only rules on the whole workload read is left out of the other kinds.
+fn container(settings: &mut Settings, container: &Container, in_full: bool) {
     let what = match container.role {
         ContainerRole::App => "",
         ContainerRole::Sidecar => "sidecar ",
         ContainerRole::Init => "init container ",
     };
     let name = format!("{what}{}", container.name);
-    settings.add(&format!("memory limit of {name}"), field(&container.memory_limit));
-    settings.add(
-        &format!("memory request of {name}"),
-        field(&container.memory_request),
-    );
+    let mut add = |setting: &str, value: String| settings.add(&format!("{setting} of {name}"), value);
+    add("memory limit", field(&container.memory_limit));
+    add("memory request", field(&container.memory_request));
+    if in_full {
+        add("CPU request", field(&container.cpu_request));
+    }
+    if in_full && container.is_long_running() {
+        add("readiness probe", there(&container.readiness_probe));
+        add("preStop hook", there(&container.pre_stop));
+    }
+}
+
+fn there(handler: &Field<Handler>) -> String {
+    let there = match handler {
+        Field::Absent => NONE,
+        Field::Set(_) => "yes",
+        Field::Invalid => INVALID,
+    };
+    there.to_owned()
 }

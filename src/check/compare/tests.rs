@@ -90,6 +90,13 @@ fn said(a: &str, b: &str) -> Vec<String> {
     &["memory limit of app: 512Mi | none", "memory request of app: none | 256Mi"])]
 #[case::a_container("name: app", "name: web",
     &["memory limit of app: 512Mi | none", "memory limit of web: none | 512Mi"])]
+#[case::no_requests("limits: {memory: 512Mi}", "limits: {memory: 512Mi}, requests: {cpu: 100m}",
+    &["CPU request of app: none | 100m"])]
+#[case::probe("image: web:1", "image: web:1, readinessProbe: {tcpSocket: {port: 80}}",
+    &["readiness probe of app: none | yes"])]
+#[case::hook("image: web:1", "image: web:1, lifecycle: {preStop: {sleep: {seconds: 5}}}",
+    &["preStop hook of app: none | yes"])]
+#[case::grace("tolerations: []", "terminationGracePeriodSeconds: 5", &["termination grace: 30 s | 5 s"])]
 #[case::tolerations(
     "tolerations: []",
     "tolerations: [{key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 30}, \
@@ -114,6 +121,7 @@ fn a_setting_that_differs_is_told_and_nothing_else(
 #[case::the_same("", "")]
 #[case::an_image("web:1", "web:2")]
 #[case::a_default("maxUnavailable: 25%", "maxUnavailable: 25%, maxSurge: 25%")]
+#[case::the_usual_grace("tolerations: []", "terminationGracePeriodSeconds: 30")]
 #[case::another_default("replicas: 3", "replicas: 3\n  paused: false\n  progressDeadlineSeconds: 600")]
 #[case::the_same_amount("512Mi", "0.5Gi")]
 #[case::a_label("labels: {app: web}", "labels: {app: web, environment: staging}")]
@@ -134,6 +142,17 @@ fn what_relates_to_a_workload_is_compared_with_it() {
             "PodDisruptionBudget: none | minAvailable 1",
             "served by a Service: no | yes",
         ]
+    );
+    let range = "
+---
+apiVersion: v1
+kind: LimitRange
+metadata: {name: r, namespace: shop}
+spec: {limits: [{type: Container, default: {memory: 1Gi}}]}
+";
+    assert_eq!(
+        said(WEB, &format!("{WEB}{range}")),
+        ["default memory limit of a container by LimitRange r: none | 1Gi"]
     );
     assert_eq!(
         said(&all, &all.replace("minAvailable: 1", "maxUnavailable: 0")),
