@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use super::style::visible;
 use super::summary::summary;
 use super::{Found, Report, STDIN, relative, title, worst_first};
-use crate::model::finding::{Outcome, Remedy, Severity};
+use crate::model::finding::{Outcome, Severity};
 use crate::source::manifest::Place;
 
 /// The report as workflow commands, a line each, and a last line for the log.
@@ -62,14 +62,8 @@ fn finding(out: &mut String, found: &Found<'_>) {
     let key = visible(&found.workload.key.to_string());
     let title = format!("{}: {key}", title(found.check));
     let mut message = visible(&found.message.to_string());
-    match found.remedy {
-        Some(Remedy::Advice(advice)) => {
-            let _ = write!(message, "\nfix: {}", visible(advice));
-        }
-        Some(patch) => {
-            let _ = write!(message, "\nfix: {}", visible(&patch.to_string()));
-        }
-        None => {}
+    if let Some(remedy) = found.remedy {
+        let _ = write!(message, "\nfix: {}", visible(&remedy.to_string()));
     }
     command(out, level, &found.workload.place(), &title, &message);
 }
