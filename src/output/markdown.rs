@@ -68,8 +68,11 @@ fn is_plain(word: &str) -> bool {
         && !word.to_ascii_lowercase().contains("www")
 }
 
-/// A code span.
+/// A code span; there is none of nothing.
 fn code(text: &str) -> String {
+    if text.is_empty() {
+        return "(empty)".to_owned();
+    }
     let text: String = visible(&clip(text, MAX_TEXT))
         .chars()
         .map(|c| match c {

@@ -83,9 +83,11 @@ fn report(text: &str) -> Report {
         })
     };
     let key = ObjectKey::new(Kind::Deployment, text, text);
+    // YAML knows no longer keys than 1,024 characters; Kubernetes takes none.
+    let label: String = text.chars().take(300).collect();
     let patch = Remedy::Patch {
         target: key.clone(),
-        patch: json!({text: {"x": text}}),
+        patch: json!({label: {"x": text}}),
         reason: text.to_owned(),
     };
     let checks = vec![
