@@ -13,10 +13,11 @@
 //!
 //! * **domain**: [`model`], [`index`], [`rules`], [`detect`], [`simulate`], [`policy`], [`plan`], [`engine`]. Pure: no
 //!   client, no async, no clock but the one handed in.
-//! * **adapters**: [`source`], [`api`], [`output`]. Kubernetes' JSON and YAML in, text and CRDs out.
+//! * **adapters**: [`source`], [`api`], [`check`], [`output`]. Kubernetes' JSON and YAML in, text and CRDs out.
 //! * **runtime**: `operator`, [`cli`]. Watches, writes, serves.
 
 pub mod api;
+pub mod check;
 pub mod cli;
 pub mod detect;
 pub mod engine;

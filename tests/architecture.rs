@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const DOMAIN: &[&str] = &[
     "model", "index", "rules", "detect", "simulate", "policy", "plan", "engine",
 ];
-const ADAPTERS: &[&str] = &["source", "api", "output"];
+const ADAPTERS: &[&str] = &["source", "api", "check", "output"];
 const RUNTIME: &[&str] = &["operator", "cli"];
 
 /// What the domain must not reach: the network, tasks, the clock, the file system, the environment.

@@ -5,13 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use plimsoll::index::Index;
+use plimsoll::check::{Input, Terms};
 use plimsoll::model::config::ClusterVersion;
 use plimsoll::model::finding::{CheckResult, Outcome};
 use plimsoll::model::keys::ObjectKey;
-use plimsoll::model::time::Moment;
 use plimsoll::policy::Policy;
-use plimsoll::rules::{self, Question};
 use plimsoll::source::manifest;
 
 fn examples() -> Vec<PathBuf> {
@@ -56,21 +54,21 @@ fn said(key: &ObjectKey, check: &CheckResult) -> Option<String> {
 fn found(path: &Path) -> BTreeSet<String> {
     let manifests = manifest::read(&[path.to_owned()], &mut std::io::empty(), ClusterVersion::NEWEST);
     assert_eq!(manifests.errors, [], "{}", path.display());
-    let mut index = Index::of_files(ClusterVersion::NEWEST);
-    for (object, _) in manifests.objects {
-        index.apply(object, Moment::default());
-    }
-    let mut found = BTreeSet::new();
-    for key in index.workload_keys() {
-        let question = Question {
-            view: index.view(&key).expect("a judged workload has a view"),
-            policy: &Policy::default(),
-            now: Timestamp::UNIX_EPOCH,
-        };
-        let judgement = rules::judge(&question);
-        found.extend(judgement.results.iter().filter_map(|check| said(&key, check)));
-    }
-    found.extend(rules::judge_strays(&index).filter_map(|(stray, check)| said(&stray.key(), &check)));
+    let judged = Input::from(manifests).judge(&Terms {
+        version: ClusterVersion::NEWEST,
+        namespaces: &[],
+        policy: &Policy::default(),
+        now: Timestamp::UNIX_EPOCH,
+    });
+    let all = judged.report.workloads.iter();
+    let mut found: BTreeSet<String> = all
+        .flat_map(|workload| {
+            workload
+                .checks
+                .iter()
+                .filter_map(|check| said(&workload.key, check))
+        })
+        .collect();
     if found.is_empty() {
         found.insert("nothing".to_owned());
     }

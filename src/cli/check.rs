@@ -1,6 +1,5 @@
 //! `plimsoll check`: manifests (or a live cluster) in, every rule's answers out.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read, Write as _};
 use std::path::PathBuf;
@@ -8,27 +7,24 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::compare::{self, parse_renamed};
 use super::fix::{self, FixArgs};
 use super::progress::Progress;
-use super::{CliError, names, policies, print};
-use crate::index::Index;
+use super::{CliError, baseline, names, policies, print};
+use crate::check::{Input, Judged, Pairs, Report, Terms, Threshold};
 use crate::model::config::ClusterVersion;
 use crate::model::finding::Severity;
-use crate::model::keys::ObjectKey;
-use crate::model::object::Object;
 use crate::model::text::count;
-use crate::model::time::Moment;
-use crate::output::style::{Style, visible};
-use crate::output::{JudgedWorkload, Report, json, table};
+use crate::output::style::visible;
+use crate::output::{github, json, junit, markdown, sarif, table, yaml};
 use crate::policy::Policy;
-use crate::rules::{self, Question};
-use crate::source::manifest::{self, InputError, Manifests, Source};
+use crate::source::manifest::{self, InputError};
 
 /// What `check` is told.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0, nothing at or above --fail-on; 1, something; 2, wrong usage or an input that \
-                        cannot be read (the rest is still judged)."
+    after_help = "Exit codes: 0, nothing at or above --fail-on (with --compare: no difference); 1, something; \
+                        2, wrong usage or an input that cannot be read (the rest is still judged)."
 )]
 pub(super) struct CheckArgs {
     /// Files, directories (.yaml, .yml, .json), Helm charts, kustomizations, or - for standard input
@@ -55,6 +51,19 @@ pub(super) struct CheckArgs {
     /// The least severity for which the exit code is 1
     #[arg(long, value_enum, default_value_t)]
     fail_on: FailOn,
+    /// Findings that are known: only others are shown, and count for the exit code
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write what is found now as a baseline: it is known from then on
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
+    /// Two environments (files, directories, or context:NAME of the kubeconfig): which settings that rules read differ?
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["paths", "baseline", "write_baseline"])]
+    #[cfg_attr(feature = "operator", arg(conflicts_with = "live"))]
+    compare: Vec<String>,
+    /// With --compare: what a namespace of A is called in B; may be given several times
+    #[arg(long, value_name = "A=B", value_parser = parse_renamed)]
+    map_namespace: Vec<(String, String)>,
     /// The Kubernetes version to judge for [default: the cluster's, or 1.36 for files]
     #[arg(long, value_name = "1.N", value_parser = parse_version)]
     kubernetes_version: Option<ClusterVersion>,
@@ -75,6 +84,16 @@ pub(super) enum Format {
     Table,
     /// For tools: a stable contract
     Json,
+    /// The same as YAML
+    Yaml,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit XML, for CI systems
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+    /// For comments and summaries of CI
+    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -86,50 +105,19 @@ enum FailOn {
     Never,
 }
 
-impl FailOn {
-    fn is_reached(self, worst: Option<Severity>) -> bool {
-        let least = match self {
-            FailOn::Critical => Severity::Critical,
-            FailOn::Warning => Severity::Warning,
-            FailOn::Info => Severity::Info,
-            FailOn::Never => return false,
-        };
-        worst.is_some_and(|worst| worst >= least)
+impl From<FailOn> for Threshold {
+    fn from(fail_on: FailOn) -> Self {
+        Threshold(match fail_on {
+            FailOn::Critical => Some(Severity::Critical),
+            FailOn::Warning => Some(Severity::Warning),
+            FailOn::Info => Some(Severity::Info),
+            FailOn::Never => None,
+        })
     }
 }
 
 fn parse_version(text: &str) -> Result<ClusterVersion, String> {
     ClusterVersion::parse(text).ok_or_else(|| "no version of Kubernetes; write it as 1.36".to_owned())
-}
-
-/// Everything that is to be judged.
-#[derive(Default)]
-pub(super) struct Input {
-    pub(super) objects: Vec<(Object, Option<Source>)>,
-    /// Kinds that may not be read, and why.
-    #[cfg(feature = "operator")]
-    pub(super) unreadable: Vec<(crate::model::keys::Kind, String)>,
-    pub(super) report: Report,
-    /// It was read from a cluster, at least in part.
-    pub(super) live: bool,
-    /// The cluster's version, where there is a cluster.
-    pub(super) version: Option<ClusterVersion>,
-}
-
-impl Input {
-    fn take(&mut self, manifests: Manifests) {
-        let Manifests {
-            objects,
-            errors,
-            notes,
-            passed_over,
-        } = manifests;
-        let with_source = |(object, source)| (object, Some(source));
-        self.objects.extend(objects.into_iter().map(with_source));
-        self.report.errors.extend(errors);
-        self.report.notes.extend(notes);
-        self.report.passed_over += passed_over;
-    }
 }
 
 impl CheckArgs {
@@ -181,11 +169,28 @@ fn gather(
     };
     let mut manifests = manifest::read_as(&options, &args.paths, stdin);
     policies::set_aside(&mut manifests);
-    input.take(manifests);
+    input.add(manifests);
     // A policy of a file goes before the cluster's of the same name.
-    input.take(policies::read(&args.policy, stdin, version));
+    input.add(policies::read(&args.policy, stdin, version));
     progress.tell(format!("judging {}", count(input.objects.len() as u64, "object")));
     Ok((input, version))
+}
+
+/// Asks every rule about it, and sets aside what the baseline knows.
+fn judge(args: &CheckArgs, input: Input, version: ClusterVersion) -> Result<Report, CliError> {
+    let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
+    let Judged { mut report, index } = input.judge(&Terms {
+        version,
+        namespaces: &args.namespace,
+        policy: &Policy::default(),
+        now: jiff::Timestamp::now(),
+    });
+    leave(index);
+    keep_rules(&mut report, &args.rules);
+    if let Some((file, baseline)) = baseline {
+        baseline.apply(&mut report, &args.namespace, baseline::place(&file));
+    }
+    Ok(report)
 }
 
 /// Makes the remedies in the files. `Some` = that is all: they are only shown, or a file cannot be written.
@@ -195,32 +200,40 @@ fn fix(args: &CheckArgs) -> Result<Option<ExitCode>, CliError> {
     let stdin = fix::stdin(&args.paths).map_err(CliError::Stdin)?;
     let (input, version) = gather(args, &progress, &mut stdin.as_slice())?;
     let sources = fix::sources(&input.objects);
-    let mut report = judge(input, version, &args.namespace);
-    keep_rules(&mut report, &args.rules);
+    let report = judge(args, input, version)?;
     let mut fixes = fix::plan(&report, &sources, &String::from_utf8_lossy(&stdin));
     drop(progress);
     if args.fix.is_diff() {
         warn(&report.errors);
         tell(&fixes.summary());
         print(&fixes.diff(io::stdout().is_terminal()))?;
-        return Ok(Some(exit_code(&report, args.fail_on)));
+        return Ok(Some(exit_code(&report, args.fail_on.into())));
     }
     fixes.write();
     tell(&fixes.summary());
     Ok(fixes.is_failed().then_some(ExitCode::from(2)))
 }
 
-fn exit_code(report: &Report, fail_on: FailOn) -> ExitCode {
-    ExitCode::from(
-        match (report.errors.is_empty(), fail_on.is_reached(report.worst())) {
-            (false, _) => 2,
-            (true, true) => 1,
-            (true, false) => 0,
-        },
-    )
+fn exit_code(report: &Report, threshold: Threshold) -> ExitCode {
+    let failed = report.worst().is_some_and(|worst| threshold.is_reached_by(worst));
+    ExitCode::from(match (report.errors.is_empty(), failed) {
+        (false, _) => 2,
+        (true, true) => 1,
+        (true, false) => 0,
+    })
 }
 
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
+    if let [a, b] = args.compare.as_slice() {
+        let pairs = Pairs {
+            namespaces: args.namespace.clone(),
+            renamed: args.map_namespace.iter().cloned().collect(),
+        };
+        return compare::run([a, b], &pairs, args.kubernetes_version, args.output);
+    }
+    if !args.map_namespace.is_empty() {
+        return Err(CliError::NothingCompared);
+    }
     if args.paths.is_empty() && !args.is_live() {
         return Err(CheckArgs::without_input());
     }
@@ -231,21 +244,14 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
     }
     let progress = Progress::start();
     let (input, version) = gather(args, &progress, &mut io::stdin().lock())?;
-    let mut report = judge(input, version, &args.namespace);
-    keep_rules(&mut report, &args.rules);
+    let mut report = judge(args, input, version)?;
     drop(progress);
-    let code = exit_code(&report, args.fail_on);
-    match args.output {
-        Format::Json => print(&(json::render(&report) + "\n"))?,
-        Format::Table => {
-            warn(&report.errors);
-            let columns = terminal_size::terminal_size().map(|(width, _)| width.0);
-            let style = Style::of(io::stdout().is_terminal(), columns, |name| {
-                std::env::var(name).ok()
-            });
-            print(&table::render(&report, style))?
-        }
-    };
+    if let Some(file) = &args.write_baseline {
+        baseline::write(file, &mut report)?;
+    }
+    let threshold = Threshold::from(args.fail_on);
+    let code = exit_code(&report, threshold);
+    print(&rendered(&report, args.output, threshold))?;
     leave(report);
     Ok(code)
 }
@@ -259,63 +265,26 @@ fn keep_rules(report: &mut Report, rules: &[&str]) {
     }
 }
 
+/// What goes to standard output. The table leaves errors to standard error; every other format has a place for them.
+fn rendered(report: &Report, format: Format, threshold: Threshold) -> String {
+    match format {
+        Format::Table => {
+            warn(&report.errors);
+            table::render(report, super::style())
+        }
+        Format::Json => json::render(report) + "\n",
+        Format::Yaml => yaml::render(report),
+        Format::Sarif => sarif::render(report) + "\n",
+        Format::Junit => junit::render(report, threshold),
+        Format::Github => github::render(report),
+        Format::Markdown => markdown::render(report),
+    }
+}
+
 /// Leaves memory to the end of the process, which is near: to give back a large input piece by piece takes as long as to
 /// judge it.
 fn leave<T>(whole: T) {
     std::mem::forget(whole);
-}
-
-/// Asks every rule about every workload.
-fn judge(input: Input, version: ClusterVersion, namespaces: &[String]) -> Report {
-    let mut index = if input.live {
-        Index::complete(version)
-    } else {
-        Index::of_files(version)
-    };
-    #[cfg(feature = "operator")]
-    for (kind, why) in input.unreadable {
-        index.set_unreadable(kind, why);
-    }
-    let mut sources: HashMap<ObjectKey, Source> = HashMap::new();
-    for (object, source) in input.objects {
-        if let Some(source) = source {
-            sources.insert(object.key(), source);
-        }
-        index.apply(object, Moment::default());
-    }
-    let base = Policy::default();
-    let now = jiff::Timestamp::now();
-    let wanted = |key: &ObjectKey| namespaces.is_empty() || namespaces.iter().any(|n| **n == *key.namespace);
-    let judged = |key: ObjectKey| {
-        let view = index.view(&key)?;
-        let policy = Policy::of(&base, &key.namespace, &view.policies());
-        Some(JudgedWorkload {
-            checks: rules::judge(&Question {
-                view,
-                policy: &policy,
-                now,
-            })
-            .results,
-            source: sources.remove(&key),
-            key,
-        })
-    };
-    let keys = index.workload_keys();
-    let mut workloads: Vec<JudgedWorkload> = keys.into_iter().filter(wanted).filter_map(judged).collect();
-    let strays = rules::judge_strays(&index).map(|(stray, result)| (stray.key(), result));
-    let strays = strays
-        .filter(|(key, _)| wanted(key))
-        .map(|(key, result)| JudgedWorkload {
-            checks: vec![result],
-            source: sources.remove(&key),
-            key,
-        });
-    workloads.extend(strays);
-    leave(index);
-    Report {
-        workloads,
-        ..input.report
-    }
 }
 
 /// `file:line:column: message` on standard error, as compilers do. That nobody can be told is no reason to stop.
@@ -328,7 +297,7 @@ pub(super) fn warn(errors: &[InputError]) {
             visible(&format!("{}: {}", error.place, error.message))
         );
     }
-    tell(&text);
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Writes to standard error.

@@ -8,11 +8,10 @@ use kube::api::ListParams;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client};
 
-use super::check::Input;
+use crate::check::{Input, Report};
 use crate::model::config::ClusterVersion;
 use crate::model::keys::Kind;
 use crate::operator::client::{self, ClientError, ClientOptions, Connection};
-use crate::output::Report;
 use crate::source::manifest::{InputError, Place};
 use crate::source::watched::{
     CronJobs, DaemonSets, Deployments, HorizontalPodAutoscalers, Jobs, JudgedPods, LimitRanges, Namespaces,
@@ -35,6 +34,17 @@ pub(super) struct LiveArgs {
     /// Another context than the kubeconfig's current one
     #[arg(long, requires = "live")]
     context: Option<String>,
+}
+
+impl LiveArgs {
+    /// That context of the kubeconfig that is found without being named.
+    pub(super) fn of_context(context: &str) -> Self {
+        LiveArgs {
+            live: true,
+            kubeconfig: None,
+            context: Some(context.to_owned()),
+        }
+    }
 }
 
 /// Why a cluster cannot be read.

@@ -3,7 +3,9 @@
 //! Exit codes: 0, nothing was found; 1, `check` found something at or above `--fail-on`; 2, wrong usage, or an input that
 //! could not be read (what could be is still printed).
 
+mod baseline;
 mod check;
+mod compare;
 mod completions;
 mod crds;
 mod explain;
@@ -20,10 +22,14 @@ pub mod record;
 pub mod replay;
 mod rules;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use self::baseline::BaselineFault;
+use crate::output::style::Style;
 
 /// The load line for Kubernetes workloads: which do not survive the loss of a pod, a node or a zone, and why.
 #[derive(Debug, Parser)]
@@ -79,6 +85,24 @@ pub enum CliError {
     /// Standard input is not there.
     #[error("standard input cannot be read: {0}")]
     Stdin(io::Error),
+    /// A file that findings are compared with cannot be used.
+    #[error("{file}:{fault}", file = .file.display())]
+    Baseline {
+        /// Its path.
+        file: PathBuf,
+        /// What is wrong with it, and where.
+        fault: BaselineFault,
+    },
+    /// Nothing is compared.
+    #[error("--map-namespace goes with --compare A B; add that")]
+    NothingCompared,
+    /// A comparison is asked for in a format that has no place for it.
+    #[error("--compare prints a table or json; leave -o out, or write -o json")]
+    ComparedAs,
+    /// This build has no client.
+    #[cfg(not(feature = "operator"))]
+    #[error("this build reads no clusters; compare files, or build it with the feature operator")]
+    NoClusters,
     /// No rule or detector has this name.
     #[error("no rule or detector is called {name:?}; {hint}")]
     UnknownName {
@@ -141,6 +165,14 @@ impl Cli {
             Command::Version => print(concat!("plimsoll ", env!("CARGO_PKG_VERSION"), "\n")),
         }
     }
+}
+
+/// How standard output is written to.
+fn style() -> Style {
+    let columns = terminal_size::terminal_size().map(|(width, _)| width.0);
+    Style::of(io::stdout().is_terminal(), columns, |name| {
+        std::env::var(name).ok()
+    })
 }
 
 /// Writes to standard output. Whoever reads it may have read enough (`| head`): that is no failure.

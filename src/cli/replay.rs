@@ -2,16 +2,14 @@
 
 mod play;
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 pub use self::play::play;
-use super::check::{Format, warn};
+use super::check::warn;
 use super::{CliError, print};
-use crate::output::style::Style;
 use crate::output::timeline::{Timeline, json, table};
 use crate::source::recording::{self, Recording};
 
@@ -29,6 +27,15 @@ pub struct ReplayArgs {
     output: Format,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For tools: a stable contract
+    Json,
+}
+
 pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode, CliError> {
     let opened = recording::find(&args.path).and_then(|file| Recording::open(&file));
     let timeline = match opened {
@@ -42,11 +49,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode, CliError> {
         Format::Json => print(&(json::render(&timeline) + "\n"))?,
         Format::Table => {
             warn(&timeline.errors);
-            let columns = terminal_size::terminal_size().map(|(width, _)| width.0);
-            let style = Style::of(io::stdout().is_terminal(), columns, |name| {
-                std::env::var(name).ok()
-            });
-            print(&table::render(&timeline, style))?
+            print(&table::render(&timeline, super::style()))?
         }
     };
     Ok(ExitCode::from(if timeline.errors.is_empty() { 0 } else { 2 }))

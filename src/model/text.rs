@@ -30,10 +30,18 @@ pub fn clip_bytes(text: &str, max: usize) -> String {
     format!("{}…", &text[..end])
 }
 
-/// Whether a character steers what shows it, a terminal or the direction of reading, rather than being seen.
+/// Whether a character steers what shows it or hides from the eye: controls, what turns the direction of reading, what has
+/// no width, what XML forbids.
 #[must_use]
 pub fn steers(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        // Soft hyphen, Arabic letter mark, Hangul fillers, Mongolian vowel separator.
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}')
+        // No width, line and paragraph separators, embeddings, overrides and isolates.
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        // Byte order mark, interlinear annotations, non-characters, tags.
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
+        || matches!(c, '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The text with a replacement character for each that [`steers`]: for values that are passed on to where nobody looks at
@@ -50,6 +58,14 @@ pub fn inert(text: &str) -> String {
 pub fn fnv32(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// 64-bit FNV-1a, for where 32 bits would collide by chance: thousands of names. Adversaries as above.
+#[must_use]
+pub fn fnv64(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
 
@@ -157,6 +173,16 @@ mod tests {
         assert_eq!(list(&["a", "b"], 2), "a and b");
         assert_eq!(list(&["a", "b", "c"], 2), "a, b and 1 more");
         assert_eq!(list::<&str>(&[], 2), "");
+    }
+
+    /// From the table of test vectors of its authors.
+    #[test]
+    fn hashes_are_fnv_1a() {
+        assert_eq!((fnv32(""), fnv64("")), (0x811c_9dc5, 0xcbf2_9ce4_8422_2325));
+        assert_eq!(
+            (fnv32("foobar"), fnv64("foobar")),
+            (0xbf9c_f968, 0x8594_4171_f739_67e8)
+        );
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Workload {
     pub strategy: Field<Strategy>,
     /// `spec.progressDeadlineSeconds` of a Deployment, seconds; absent means 600.
     pub progress_deadline: Option<i32>,
+    /// `spec.paused` of a Deployment: no rollout goes on.
+    pub paused: bool,
     /// What its controller last wrote about it.
     pub status: WorkloadStatus,
     /// Fields that Kubernetes would refuse; only manifests have any.

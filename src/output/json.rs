@@ -1,9 +1,16 @@
 //! `check -o json`: a contract that other tools build on. Fields are only ever added; each stands in every object, `null`
 //! when it has no value, in the order below.
+//!
+//! Every value is what was read. What is hidden in it, and what a runner of CI would take for a command, is written as an
+//! escape of JSON, so that the text is inert wherever it is printed, and means the same.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::style::is_hidden;
 use super::{Counts, JudgedWorkload, Report};
 use crate::model::finding::{CheckResult, Outcome, Remedy, Severity};
 use crate::source::manifest::{Place, Source};
@@ -28,6 +35,8 @@ struct Summary {
     info: usize,
     exempt: usize,
     passed_over: usize,
+    known: usize,
+    fixed: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -55,6 +64,7 @@ struct Check<'a> {
     subject: Option<&'a str>,
     message: Option<String>,
     remedy: Option<Mend<'a>>,
+    known: bool,
 }
 
 #[derive(Serialize)]
@@ -102,6 +112,7 @@ pub fn render(report: &Report) -> String {
         info,
         exempt,
         unknown: _,
+        known,
     } = counts;
     let root = Root {
         api_version: "plimsoll.dev/v1alpha1",
@@ -113,6 +124,8 @@ pub fn render(report: &Report) -> String {
             info,
             exempt,
             passed_over: report.passed_over,
+            known,
+            fixed: report.fixed,
         },
         workloads: report.workloads.iter().map(workload).collect(),
         errors: report
@@ -126,7 +139,37 @@ pub fn render(report: &Report) -> String {
             .map(|n| remark(&n.place, &n.message))
             .collect(),
     };
-    serde_json::to_string_pretty(&root).expect("strings and numbers always serialise")
+    text(&root)
+}
+
+/// A document as text that is inert.
+pub(super) fn text(document: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(document).expect("strings and numbers always serialise");
+    match escaped(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
+    }
+}
+
+/// Outside strings JSON has none of these characters but line feeds, so each may be replaced wherever it stands.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    let is_hidden = |c: char| c != '\n' && is_hidden(c);
+    if !text.contains(is_hidden) && !text.contains("##") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut before = ' ';
+    for c in text.chars() {
+        if is_hidden(c) || (c == '#' && before == '#') {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+        before = c;
+    }
+    Cow::Owned(out)
 }
 
 fn workload(judged: &JudgedWorkload) -> Workload<'_> {
@@ -136,7 +179,7 @@ fn workload(judged: &JudgedWorkload) -> Workload<'_> {
         namespace: &judged.key.namespace,
         name: &judged.key.name,
         source: judged.source.as_ref().map(origin),
-        checks: judged.checks.iter().map(check).collect(),
+        checks: judged.answers().map(check).collect(),
     }
 }
 
@@ -147,7 +190,7 @@ fn origin(source: &Source) -> Origin<'_> {
     }
 }
 
-fn check(result: &CheckResult) -> Check<'_> {
+fn check((result, known): (&CheckResult, bool)) -> Check<'_> {
     let (message, severity, remedy) = match &result.outcome {
         Outcome::Fail {
             severity,
@@ -170,6 +213,7 @@ fn check(result: &CheckResult) -> Check<'_> {
         subject: result.subject.as_deref(),
         message,
         remedy: remedy.map(mend),
+        known,
     }
 }
 

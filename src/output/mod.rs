@@ -1,103 +1,87 @@
-//! What `check` says, for people ([`table`]) and for tools ([`json`]), and what `replay` does ([`timeline`]).
+//! What `check` says, for people ([`table`], [`markdown`]), for tools ([`json`], [`yaml`], [`sarif`], [`junit`],
+//! [`github`]), and what `replay` does ([`timeline`]).
+//!
+//! Names, annotations and paths are written by anybody. Each format makes them inert in its own way and says how; what
+//! they have in common is [`style::visible`].
 
+pub mod comparison;
+pub mod github;
 pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod sarif;
 pub mod style;
 pub mod table;
 pub mod timeline;
+pub mod yaml;
 
-use crate::model::finding::{CheckResult, Outcome, Severity};
-use crate::model::keys::ObjectKey;
-use crate::source::manifest::{InputError, Note, Source};
+mod summary;
 
-/// One workload and what every rule says of it; or an autoscaler without a target, and that.
-#[derive(Clone, Debug)]
-pub struct JudgedWorkload {
-    /// Which one.
-    pub key: ObjectKey,
-    /// Where it was read; `None` when it comes from a cluster.
-    pub source: Option<Source>,
-    /// Every rule's answers, passes too, in the order of the rules.
-    pub checks: Vec<CheckResult>,
+use self::style::visible;
+pub use crate::check::{Counts, JudgedWorkload, Report, Threshold};
+use crate::model::finding::{CheckResult, Message, Outcome, Remedy, Severity};
+
+/// A failed check, with the workload that it is about.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    workload: &'a JudgedWorkload,
+    check: &'a CheckResult,
+    severity: Severity,
+    message: &'a Message,
+    remedy: Option<&'a Remedy>,
 }
 
-/// Everything that a `check` found.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// By key.
-    pub workloads: Vec<JudgedWorkload>,
-    /// Inputs that could not be read, and values that Kubernetes would refuse.
-    pub errors: Vec<InputError>,
-    /// What is worth knowing about inputs that are fine.
-    pub notes: Vec<Note>,
-    /// How many objects are of kinds that are not read.
-    pub passed_over: usize,
-}
-
-/// How many answers of which sort there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Failed checks.
-    pub critical: usize,
-    /// Failed checks.
-    pub warning: usize,
-    /// Failed checks.
-    pub info: usize,
-    /// Checks that somebody exempted.
-    pub exempt: usize,
-    /// Checks whose input is missing.
-    pub unknown: usize,
-}
-
-impl Counts {
-    /// Counts answers.
-    pub fn of<'a>(checks: impl IntoIterator<Item = &'a CheckResult>) -> Counts {
-        let mut counts = Counts::default();
-        for check in checks {
-            let slot = match &check.outcome {
-                Outcome::Fail { severity, .. } => counts.slot(*severity),
-                Outcome::Exempt(_) => &mut counts.exempt,
-                Outcome::Unknown(_) => &mut counts.unknown,
-                Outcome::Pass(_) | Outcome::NotApplicable(_) => continue,
-            };
-            *slot += 1;
-        }
-        counts
-    }
-
-    const fn slot(&mut self, severity: Severity) -> &mut usize {
-        match severity {
-            Severity::Critical => &mut self.critical,
-            Severity::Warning => &mut self.warning,
-            Severity::Info => &mut self.info,
-        }
-    }
-}
-
-impl Report {
-    /// How many workloads were judged: an autoscaler without a target is told of beside them.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        let is_workload = |judged: &&JudgedWorkload| judged.key.kind.is_workload();
-        self.workloads.iter().filter(is_workload).count()
-    }
-
-    /// All answers together.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        Counts::of(self.workloads.iter().flat_map(|w| &w.checks))
-    }
-
-    /// The severity of the worst failed check; `None` when none failed.
-    #[must_use]
-    pub fn worst(&self) -> Option<Severity> {
-        let severity = |check: &CheckResult| match check.outcome {
-            Outcome::Fail { severity, .. } => Some(severity),
-            _ => None,
+impl<'a> Found<'a> {
+    /// `None` when the check did not fail.
+    fn of(workload: &'a JudgedWorkload, check: &'a CheckResult) -> Option<Self> {
+        let Outcome::Fail {
+            severity,
+            message,
+            remedy,
+        } = &check.outcome
+        else {
+            return None;
         };
-        self.workloads
-            .iter()
-            .flat_map(|w| &w.checks)
-            .filter_map(severity)
-            .max()
+        Some(Found {
+            workload,
+            check,
+            severity: *severity,
+            message,
+            remedy: remedy.as_ref(),
+        })
     }
 }
+
+/// Every failed check that is not known, the worst first.
+fn worst_first(report: &Report) -> Vec<Found<'_>> {
+    let mut all = Vec::new();
+    for workload in &report.workloads {
+        all.extend(
+            workload
+                .new_answers()
+                .filter_map(|check| Found::of(workload, check)),
+        );
+    }
+    all.sort_by_key(|found| std::cmp::Reverse(found.severity));
+    all
+}
+
+/// The rule, and what part of the workload it speaks of: `memory-limit app`.
+fn title(check: &CheckResult) -> String {
+    match &check.subject {
+        Some(subject) => format!("{} {}", check.rule, visible(subject)),
+        None => check.rule.to_owned(),
+    }
+}
+
+/// A path as tools on a repository want it: from where the command was run, without `./`.
+fn relative(file: &str) -> &str {
+    let mut file = file;
+    while let Some(rest) = file.strip_prefix("./") {
+        file = rest.trim_start_matches('/');
+    }
+    file
+}
+
+/// What standard input is called.
+const STDIN: &str = "-";

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::model::finding::Severity;
-use crate::model::text::steers;
+pub(super) use crate::model::text::steers as is_hidden;
 
 /// How a terminal is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,17 +73,27 @@ impl Style {
     }
 }
 
-/// The text with control characters made visible (`\u{1b}`): names come from files and clusters that anyone may write,
-/// and must neither clear the screen nor hide a line. Also those that turn the direction of reading.
+/// The text with what is hidden made visible (`\u{1b}`): names come from files and clusters that anyone may write, and
+/// must neither clear the screen nor hide a line.
+///
+/// Runners of CI take lines that begin with `::`, or that hold `##[` or `##vso[`, for commands, also in what a tool
+/// prints for people: these lose a character in the same way.
 #[must_use]
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) {
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        // Lines are broken at spaces, so each word may come to begin one.
+        let command = c == ':' && before.is_whitespace() && chars.peek() == Some(&':');
+        if is_hidden(c) {
             let _ = write!(out, "{}", c.escape_default());
+        } else if command || (c == '#' && before == '#') {
+            let _ = write!(out, "{}", c.escape_unicode());
         } else {
             out.push(c);
         }
+        before = c;
     }
     out
 }
@@ -114,6 +124,20 @@ mod tests {
             visible("a\x1b[2Jb\nc\u{202e}d\u{9b}é"),
             r"a\u{1b}[2Jb\nc\u{202e}d\u{9b}é"
         );
+    }
+
+    #[test]
+    fn nothing_in_a_name_is_a_command_to_a_runner_of_ci() {
+        for (text, shown) in [
+            ("::add-mask::x", r"\u{3a}:add-mask::x"),
+            ("a ::set-output name=b::c", r"a \u{3a}:set-output name=b::c"),
+            ("##[add-mask]x", r"#\u{23}[add-mask]x"),
+            ("a##vso[task]x", r"a#\u{23}vso[task]x"),
+            ("fd00::1 #1 a::b", "fd00::1 #1 a::b"),
+        ] {
+            assert_eq!(visible(text), shown);
+            assert_eq!(visible(shown), shown);
+        }
     }
 
     #[test]

@@ -6,9 +6,10 @@
 use std::fmt::Write as _;
 
 use super::style::{Style, visible, wrap};
+use super::summary::{is_judged, is_shown, summary};
 use super::{Counts, JudgedWorkload, Report};
 use crate::model::finding::{CheckResult, Outcome, Remedy, Severity};
-use crate::model::text::{count, list};
+use crate::model::text::list;
 
 /// Columns of a block: severity, rule, subject, message.
 struct Columns {
@@ -22,7 +23,7 @@ impl Columns {
         let shown = || {
             workloads
                 .iter()
-                .flat_map(|w| &w.checks)
+                .flat_map(|w| w.new_answers())
                 .filter(|check| is_shown(check))
         };
         let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
@@ -32,13 +33,6 @@ impl Columns {
             subject: widest(&mut shown().map(|check| subject(check).chars().count())).min(30),
         }
     }
-}
-
-const fn is_shown(check: &CheckResult) -> bool {
-    matches!(
-        check.outcome,
-        Outcome::Fail { .. } | Outcome::Unknown(_) | Outcome::Exempt(_)
-    )
 }
 
 fn subject(check: &CheckResult) -> String {
@@ -53,7 +47,8 @@ fn rank(workload: &JudgedWorkload) -> impl Ord {
         info,
         exempt: _,
         unknown,
-    } = Counts::of(&workload.checks);
+        known: _,
+    } = Counts::of([workload]);
     std::cmp::Reverse((critical, warning, info, unknown))
 }
 
@@ -63,7 +58,7 @@ pub fn render(report: &Report, style: Style) -> String {
     let (mut shown, quiet): (Vec<&JudgedWorkload>, Vec<_>) = report
         .workloads
         .iter()
-        .partition(|w| w.checks.iter().any(is_shown));
+        .partition(|w| w.new_answers().any(is_shown));
     shown.sort_by_cached_key(|w| rank(w));
     let columns = Columns::of(&shown);
     let mut out = String::new();
@@ -91,7 +86,7 @@ fn block(out: &mut String, workload: &JudgedWorkload, columns: &Columns, style: 
         .as_ref()
         .map(|source| format!("  {}:{}", source.file, source.line));
     let _ = writeln!(out, "{name}{}", style.dim(&visible(&place.unwrap_or_default())));
-    let mut checks: Vec<&CheckResult> = workload.checks.iter().filter(|check| is_shown(check)).collect();
+    let mut checks: Vec<&CheckResult> = workload.new_answers().filter(|check| is_shown(check)).collect();
     checks.sort_by_key(|check| match check.outcome {
         Outcome::Fail { severity, .. } => (0, std::cmp::Reverse(Some(severity))),
         Outcome::Unknown(_) => (1, std::cmp::Reverse(None)),
@@ -179,14 +174,6 @@ fn mend(out: &mut String, remedy: &Remedy, style: Style) {
 /// How many names of workloads without a finding are printed.
 const NAMED: usize = 3;
 
-/// Whether any rule had something to judge: nothing to judge is never shown as a pass.
-fn is_judged(workload: &JudgedWorkload) -> bool {
-    workload
-        .checks
-        .iter()
-        .any(|check| matches!(check.outcome, Outcome::Pass(_)))
-}
-
 fn names(out: &mut String, what: &str, workloads: &[&JudgedWorkload], style: Style) {
     if workloads.is_empty() {
         return;
@@ -195,54 +182,4 @@ fn names(out: &mut String, what: &str, workloads: &[&JudgedWorkload], style: Sty
     for line in wrap(&format!("{what}: {}", list(&names, NAMED)), style.width) {
         let _ = writeln!(out, "{}", style.dim(&line));
     }
-}
-
-/// `3 workloads: 1 critical, 4 warnings, 1 info; 2 objects passed over; 1 error`.
-fn summary(report: &Report) -> String {
-    let of = |n: usize, noun: &str| count(n as u64, noun);
-    let Counts {
-        critical,
-        warning,
-        info,
-        exempt,
-        unknown,
-    } = report.counts();
-    let found = [
-        (critical, format!("{critical} {}", Severity::Critical.as_str())),
-        (warning, of(warning, "warning")),
-        (info, format!("{info} {}", Severity::Info.as_str())),
-    ];
-    let found: Vec<String> = found
-        .into_iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(_, text)| text)
-        .collect();
-    let mut text = of(report.count(), "workload");
-    if report.workloads.is_empty() {
-        text = "no workload to judge".to_owned();
-    } else if found.is_empty() && report.workloads.iter().any(is_judged) {
-        text += ": nothing found";
-    } else if !found.is_empty() {
-        let _ = write!(text, ": {}", found.join(", "));
-    }
-    let not_judged = report
-        .workloads
-        .iter()
-        .filter(|w| !w.checks.iter().any(is_shown) && !is_judged(w))
-        .count();
-    for (n, what) in [
-        (not_judged, format!("{not_judged} not judged")),
-        (exempt, format!("{exempt} exempt")),
-        (unknown, format!("{unknown} unknown")),
-        (
-            report.passed_over,
-            format!("{} passed over", of(report.passed_over, "object")),
-        ),
-        (report.errors.len(), of(report.errors.len(), "error")),
-    ] {
-        if n > 0 {
-            let _ = write!(text, "; {what}");
-        }
-    }
-    text
 }

@@ -12,6 +12,8 @@
 //! first. proptest makes and shrinks the mutations: it is a dependency already, runs on the stable toolchain under
 //! `cargo test`, and can be stopped by a clock.
 
+#[path = "../formats/inert.rs"]
+mod inert;
 mod mutate;
 mod targets;
 

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use jiff::Timestamp;
+use plimsoll::check::{Baseline, Input, Report, Terms};
 use plimsoll::cli::replay::play;
 use plimsoll::index::{Index, WorkloadView};
 use plimsoll::model::config::ClusterVersion;
@@ -15,7 +16,7 @@ use plimsoll::model::selector::LabelSelector;
 use plimsoll::model::time::Moment;
 use plimsoll::output::style::{Style, visible, wrap};
 use plimsoll::output::timeline::{self, Timeline};
-use plimsoll::output::{JudgedWorkload, Report, json, table};
+use plimsoll::output::{json, table};
 use plimsoll::policy::Policy;
 use plimsoll::rules::{self, Judgement, Question};
 use plimsoll::source::manifest::{self, Manifests, edit};
@@ -23,7 +24,7 @@ use plimsoll::source::projection;
 use plimsoll::source::recording::{Recording, What};
 use serde_json::{Value, json};
 
-use super::{corpus, fuzz};
+use super::{corpus, fuzz, inert};
 
 /// Words that a way out begins with, or that say what must be.
 const WAYS: [&str; 41] = [
@@ -90,25 +91,13 @@ fn judged(view: WorkloadView<'_>, policy: &Policy) -> Judgement {
 }
 
 fn report(manifests: Manifests) -> Report {
-    let mut index = Index::of_files(ClusterVersion::NEWEST);
-    for (object, _) in manifests.objects {
-        index.apply(object, Moment::default());
-    }
-    let policy = Policy::default();
-    let ask = |key| {
-        let view = index.view(&key)?;
-        Some(JudgedWorkload {
-            checks: judged(view, &policy).results,
-            source: None,
-            key,
-        })
-    };
-    Report {
-        workloads: index.workload_keys().into_iter().filter_map(ask).collect(),
-        errors: manifests.errors,
-        notes: manifests.notes,
-        passed_over: manifests.passed_over,
-    }
+    let judged = Input::from(manifests).judge(&Terms {
+        version: ClusterVersion::NEWEST,
+        namespaces: &[],
+        policy: &Policy::default(),
+        now: Timestamp::UNIX_EPOCH,
+    });
+    judged.report
 }
 
 fn same<T: Debug>(a: &T, b: &T) {
@@ -147,6 +136,31 @@ fn manifests() {
             "{} bytes",
             printed.len()
         );
+    });
+}
+
+/// The same in every format, each read back by a reader that had no part in writing it.
+#[test]
+fn formats() {
+    fuzz("formats", &corpus(&["yaml", "json"]), |bytes| {
+        let manifests = manifest::read(&["-".into()], &mut { bytes }, ClusterVersion::NEWEST);
+        inert::in_every_format(&report(manifests));
+    });
+}
+
+/// Files of known findings: what is written is read back, and what is broken is told.
+#[test]
+fn baselines() {
+    let found = corpus(&["yaml"]).into_iter().map(|bytes| {
+        let manifests = manifest::read(&["-".into()], &mut bytes.as_slice(), ClusterVersion::NEWEST);
+        Baseline::of(&report(manifests)).render().into_bytes()
+    });
+    fuzz("baselines", &found.collect::<Vec<_>>(), |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        match Baseline::parse(&text) {
+            Ok(baseline) => assert_eq!(Baseline::parse(&baseline.render()), Ok(baseline)),
+            Err(error) => holds(&error.to_string()),
+        }
     });
 }
 
@@ -422,11 +436,20 @@ fn shown_text() {
         let shown = visible(&text);
         let steers = |c: char| {
             c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+                || matches!(
+                    c,
+                    '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}'
+                )
+                || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
         };
+        let commands = |text: &str| {
+            text.contains("##") || text.split(char::is_whitespace).any(|word| word.starts_with("::"))
+        };
+        assert!(!commands(&shown), "{shown:?}");
         assert!(!shown.contains(steers), "{shown:?}");
         assert_eq!(visible(&shown), shown, "what is shown is shown as it is");
-        assert_eq!(shown == text, !text.contains(steers));
+        assert_eq!(shown == text, !text.contains(steers) && !commands(&text));
         assert!(shown.len() <= 10 * text.len());
         let words = |lines: &[String]| {
             lines

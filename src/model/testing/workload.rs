@@ -47,6 +47,7 @@ pub(crate) fn workload(kind: Kind, path: &str) -> Workload {
         first_ordinal: 0,
         strategy: Field::Set(Strategy::default()),
         progress_deadline: None,
+        paused: false,
         status: WorkloadStatus::default(),
         problems: Vec::new(),
         key: ObjectKey {

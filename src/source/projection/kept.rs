@@ -219,6 +219,7 @@ static WORKLOAD: Keep = Only(&[
                 Items(&Only(&[("metadata", Only(&[("name", Scalar)]))])),
             ),
             ("ordinals", Only(&[("start", Scalar)])),
+            ("paused", Scalar),
             ("jobTemplate", Only(&[("spec", Only(&[("template", TEMPLATE)]))])),
         ]),
     ),

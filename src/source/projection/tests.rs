@@ -264,7 +264,7 @@ fn a_deployment_is_read() {
             "annotations": {"plimsoll.dev/owner": "team-web", "kubectl.kubernetes.io/last-applied-configuration": "{}"},
             "ownerReferences": [{"apiVersion": "v1", "kind": "X", "name": "x"},
                 {"apiVersion": "monitoring.coreos.com/v1", "kind": "Prometheus", "name": "p", "controller": true}]},
-        "spec": {"replicas": 2, "progressDeadlineSeconds": 60, "selector": {"matchLabels": {"app": "web"}},
+        "spec": {"replicas": 2, "progressDeadlineSeconds": 60, "paused": true, "selector": {"matchLabels": {"app": "web"}},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": 1}},
             "template": {"metadata": {"labels": {"app": "web"}}, "spec": {
                 "initContainers": [{"name": "migrate"}, {"name": "proxy", "restartPolicy": "Always"}],
@@ -292,7 +292,10 @@ fn a_deployment_is_read() {
     );
     assert_eq!(w.annotations, [("plimsoll.dev/owner".into(), "team-web".into())]);
     assert_eq!(w.controller.as_ref().map(|c| &*c.kind), Some("Prometheus"));
-    assert_eq!((w.replicas, w.progress_deadline), (Field::Set(2), Some(60)));
+    assert_eq!(
+        (w.replicas, w.progress_deadline, w.paused),
+        (Field::Set(2), Some(60), true)
+    );
     let (max_unavailable, max_surge) = (Some(IntOrString::Text("25%".into())), Some(IntOrString::Int(1)));
     assert_eq!(
         w.strategy,

@@ -49,6 +49,7 @@ struct Spec<'a> {
     volume_claim_templates: List<Fields<ClaimTemplate<'a>>>,
     /// StatefulSet.
     ordinals: Struct<Ordinals>,
+    paused: Loose<bool>,
     /// CronJob.
     #[serde(borrow)]
     job_template: Struct<JobTemplate<'a>>,
@@ -201,6 +202,7 @@ impl<'a> Projection<'a> for WorkloadFields<'a> {
             let start = spec.ordinals.fields(ordinals, problems).start;
             workload.first_ordinal = start.take(ordinals.key("start"), problems).unwrap_or_default();
         }
+        workload.paused = spec.paused.take(path.key("paused"), problems).unwrap_or_default();
         workload.status = self.status.fields_or_default().status(kind);
         (identity, Some(Object::Workload(workload)))
     }
@@ -229,6 +231,7 @@ pub(super) fn workload<L>(
         first_ordinal: 0,
         strategy: Field::Set(Strategy::default()),
         progress_deadline: None,
+        paused: false,
         status: WorkloadStatus::default(),
         problems: Vec::new(),
     }
