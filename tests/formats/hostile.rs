@@ -105,6 +105,7 @@ fn report(text: &str) -> Report {
             workload(Some(Source {
                 file: name.clone(),
                 line: 3,
+                made_by: None,
             })),
             workload(None),
         ],

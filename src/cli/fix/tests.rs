@@ -35,11 +35,8 @@ fn fixes(file: &str, made_by: Option<Maker>, stdin: &str, remedies: Vec<Remedy>)
             remedy: Some(remedy),
         },
     };
-    let workload = JudgedWorkload {
-        key: key.clone(),
-        source: Some(source.clone()),
-        checks: remedies.into_iter().map(check).collect(),
-    };
+    let checks = remedies.into_iter().map(check).collect();
+    let workload = JudgedWorkload::new(key.clone(), Some(source.clone()), checks);
     let report = Report {
         workloads: vec![workload],
         ..Report::default()
@@ -50,7 +47,7 @@ fn fixes(file: &str, made_by: Option<Maker>, stdin: &str, remedies: Vec<Remedy>)
 #[test]
 fn what_is_missing_is_put_behind_the_workload_that_misses_it() {
     let fixes = fixes(STDIN, None, WEB, vec![budget()]);
-    let diff = "--- a/stdin\n+++ b/stdin\n@@ -1,3 +1,13 @@\n kind: Deployment\n apiVersion: apps/v1\n \
+    let diff = "--- a/stdin\n+++ b/stdin\n@@ -1,3 +1,14 @@\n kind: Deployment\n apiVersion: apps/v1\n \
                 metadata: {name: web, namespace: shop}\n+---\n+apiVersion: policy/v1\n+kind: PodDisruptionBudget\n\
                 +metadata:\n+  name: web\n+  namespace: shop\n+spec:\n+  maxUnavailable: 1\n+  selector:\n\
                 +    matchLabels:\n+      app: web\n";
