@@ -23,6 +23,7 @@ fn workload(kind: Kind, path: (&str, &str), line: usize, checks: Vec<CheckResult
     let source = Source {
         file: "./deploy/web.yaml".into(),
         line,
+        made_by: None,
     };
     JudgedWorkload::new(ObjectKey::new(kind, path.0, path.1), Some(source), checks)
 }
