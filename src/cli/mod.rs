@@ -42,7 +42,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Judge manifests, or a live cluster once
-    Check(check::CheckArgs),
+    Check(Box<check::CheckArgs>),
     /// Play a recorded outage: what Plimsoll says, and when
     Replay(replay::ReplayArgs),
     /// Record a live cluster's watches, to be replayed

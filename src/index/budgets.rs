@@ -138,7 +138,7 @@ impl Index {
             picks(&workload.template.labels).then(|| WorkloadView::new(self, *id, owner, workload))
         });
         let mut views: Vec<WorkloadView<'_>> = views.collect();
-        views.sort_by_key(|view| view.key());
+        views.sort_by_key(WorkloadView::key);
         views
     }
 

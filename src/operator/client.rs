@@ -61,8 +61,10 @@ pub enum ClientError {
     #[error("kubeconfig: {0}; name one with --kubeconfig or KUBECONFIG")]
     Environment(#[source] Box<KubeconfigError>),
     /// The kubeconfig lacks the context that was asked for.
-    #[error("no context of the kubeconfig is called {name:?}; it has {known}")]
+    #[error("{place}: no context is called {name:?}; it has {known}")]
     Context {
+        /// The kubeconfig, with its path if one was named.
+        place: String,
         /// What was asked for.
         name: String,
         /// Those that there are.
@@ -138,11 +140,11 @@ async fn load(source: Source, context: Option<String>) -> Result<Config, ClientE
                 source: Box::new(source),
             };
             let kubeconfig = Kubeconfig::read_from(&path).map_err(failed)?;
-            config(kubeconfig, context, failed).await
+            config(kubeconfig, &format!("kubeconfig {}", path.display()), context, failed).await
         }
         Source::Environment => {
             let failed = |source| ClientError::Environment(Box::new(source));
-            config(Kubeconfig::read().map_err(failed)?, context, failed).await
+            config(Kubeconfig::read().map_err(failed)?, "kubeconfig", context, failed).await
         }
         Source::InCluster => Ok(Config::incluster()?),
     }
@@ -151,6 +153,7 @@ async fn load(source: Source, context: Option<String>) -> Result<Config, ClientE
 /// The configuration of a context, or of the current one.
 async fn config(
     kubeconfig: Kubeconfig,
+    place: &str,
     context: Option<String>,
     failed: impl Fn(KubeconfigError) -> ClientError,
 ) -> Result<Config, ClientError> {
@@ -163,6 +166,7 @@ async fn config(
                 list(&names, NAMED)
             };
             return Err(ClientError::Context {
+                place: place.to_owned(),
                 name: name.clone(),
                 known,
             });

@@ -33,17 +33,19 @@ pub fn render(report: &Report, threshold: Threshold) -> String {
         .iter()
         .map(|workload| Suite::of(workload, threshold))
         .collect();
-    let count = |of: fn(&Suite<'_>) -> usize| suites.iter().map(of).sum::<usize>();
+    let cases: usize = suites.iter().map(|suite| suite.cases.len()).sum();
+    let failed: usize = suites.iter().map(Suite::failed).sum();
+    let skipped: usize = suites.iter().map(Suite::skipped).sum();
     let errors = report.errors.len();
     let mut xml = Xml::new();
     xml.open(
         "testsuites",
         &[
             ("name", "plimsoll".to_owned()),
-            ("tests", (count(|s| s.cases.len()) + errors).to_string()),
-            ("failures", count(|s| s.failed()).to_string()),
+            ("tests", (cases + errors).to_string()),
+            ("failures", failed.to_string()),
             ("errors", errors.to_string()),
-            ("skipped", count(|s| s.skipped()).to_string()),
+            ("skipped", skipped.to_string()),
         ],
     );
     input(&mut xml, report);

@@ -64,7 +64,7 @@ pub(super) fn status(
 /// The names that there is room for: they may be long, and there may be many.
 fn policies(judged: &Judged) -> Vec<String> {
     let named = judged.policies.iter().take(POLICIES_MAX);
-    named.map(|name| name.to_string()).collect()
+    named.map(ToString::to_string).collect()
 }
 
 fn verdict(judged: &Judged, summary: Summary, ever_ready: bool) -> Verdict {

@@ -186,7 +186,7 @@ fn the_pre_commit_hook_calls_a_command_that_there_is() {
 
 #[cfg(feature = "operator")]
 #[rstest]
-#[case::another_context(&["--context", "prd"], "no context of the kubeconfig is called \"prd\"; it has prod and test\n")]
+#[case::another_context(&["--context", "prd"], "kubeconfig kubeconfig: no context is called \"prd\"; it has prod and test\n")]
 #[case::nobody_there(&[], "the cluster's version cannot be read: ")]
 fn a_cluster_that_cannot_be_read_is_told_with_the_way_out(#[case] arguments: &[&str], #[case] said: &str) {
     let world = World::new();

@@ -151,8 +151,8 @@ fn a_junit_document(xml: &str, report: &Report) {
             );
             let inside: Vec<&str> = case
                 .children()
-                .filter(|n| n.is_element())
-                .map(|n| n.tag_name().name())
+                .filter(roxmltree::Node::is_element)
+                .map(|node| node.tag_name().name())
                 .collect();
             match &check.outcome {
                 Outcome::Pass(_) => assert!(inside.is_empty()),

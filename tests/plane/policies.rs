@@ -35,7 +35,7 @@ fn the_api_server_and_check_refuse_the_same_policies() {
     tell(&format!("{} policies, taken or refused alike", CASES.len()));
 }
 
-fn policy(name: &str, spec: Value) -> Value {
+fn policy(name: &str, spec: &Value) -> Value {
     json!({ "apiVersion": "plimsoll.dev/v1alpha1", "kind": "ResiliencePolicy", "metadata": { "name": name }, "spec": spec })
 }
 
@@ -56,8 +56,8 @@ fn policy_shows(world: &World, name: &str, what: &str, shows: impl Fn(&Value) ->
 }
 
 fn condition<'a>(status: &'a Value, kind: &str) -> &'a Value {
-    let all = status["conditions"].as_array().into_iter().flatten();
-    all.filter(|c| c["type"] == kind).last().unwrap_or(&Value::Null)
+    let all = status["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter().rfind(|c| c["type"] == kind).unwrap_or(&Value::Null)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_policy_is_in_force_as_long_as_it_is_there() {
     let rules = json!([{ "name": "min-replicas", "severity": "Critical", "locked": true }, { "name": "min-replica", "severity": "Info" }]);
     world.apply(&[policy(
         "ruled",
-        json!({ "namespaceSelector": here, "priority": 7, "rules": rules }),
+        &json!({ "namespaceSelector": here, "priority": 7, "rules": rules }),
     )]);
     world.report_shows("ruled", "deployment-web", "judged by the policy", |r| {
         severity(r) == Some(json!("Critical")) && r.0["status"]["policies"] == json!(["ruled"])

@@ -185,10 +185,9 @@ fn in_an_hour(objects: &[(Kind, Value)], namespace: &str, rule: &str) -> CheckRe
         policy: &Policy::default(),
         now: jiff::Timestamp::now() + Duration::from_secs(3600),
     };
-    let results = rules::judge(&question).results.into_iter();
+    let mut results = rules::judge(&question).results.into_iter();
     results
-        .filter(|result| result.rule == rule)
-        .next_back()
+        .rfind(|result| result.rule == rule)
         .expect("an answer")
 }
 

@@ -370,14 +370,12 @@ fn normalised(mut object: Object, api_version: &str) -> Object {
     {
         *namespace = DEFAULT_NAMESPACE.into();
     }
-    match &mut object {
-        // In policy/v1beta1 an empty selector selects nothing.
-        Object::DisruptionBudget(budget) if api_version == "policy/v1beta1" => {
-            if budget.selector.get().is_some_and(LabelSelector::is_empty) {
-                budget.selector = Field::Absent;
-            }
-        }
-        _ => {}
+    // In policy/v1beta1 an empty selector selects nothing.
+    if let Object::DisruptionBudget(budget) = &mut object
+        && api_version == "policy/v1beta1"
+        && budget.selector.get().is_some_and(LabelSelector::is_empty)
+    {
+        budget.selector = Field::Absent;
     }
     object
 }

@@ -352,9 +352,8 @@ fn pause(annotations: &[(Name, Name)], problems: &mut Problems) -> Pause {
         });
     }
     match value(KEDA_PAUSED) {
-        None => Pause::Running,
         // Go's `strconv.ParseBool`; KEDA takes what is no boolean for true.
-        Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Pause::Running,
+        None | Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Pause::Running,
         Some(_) => Pause::Standing,
     }
 }

@@ -7,7 +7,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use self::shapes::{Around, SHAPES, Shape, shape};
-use super::super::document::documents;
+use super::super::document::{Document, documents};
 use super::super::tree::Tree;
 use super::super::yaml;
 use super::merge::merge;
@@ -201,7 +201,7 @@ fn an_object_is_put_behind_the_last_document(#[case] text: &str, #[case] head: &
     let (after, line) = append(text, &pdb()).expect("it fits");
     assert!(after.starts_with(head), "{after}");
     assert_eq!(after.lines().nth(line - 1), Some("apiVersion: policy/v1"));
-    assert_eq!(documents(&after).last().and_then(|d| d.value()), Some(pdb()));
+    assert_eq!(documents(&after).last().and_then(Document::value), Some(pdb()));
 }
 
 #[test]
@@ -217,10 +217,10 @@ fn json_gets_no_second_document() {
 
 fn limit(container: &str, list: &str) -> Value {
     let resources = json!({"limits": {"memory": "512Mi"}, "requests": {"memory": "256Mi"}});
-    pod(json!({list: [{"name": container, "resources": resources}]}))
+    pod(&json!({list: [{"name": container, "resources": resources}]}))
 }
 
-fn pod(spec: Value) -> Value {
+fn pod(spec: &Value) -> Value {
     json!({"spec": {"template": {"spec": spec}}})
 }
 
@@ -235,7 +235,7 @@ fn spread() -> Value {
         constraint("kubernetes.io/hostname"),
         constraint("topology.kubernetes.io/zone"),
     ];
-    pod(json!({ "topologySpreadConstraints": constraints }))
+    pod(&json!({ "topologySpreadConstraints": constraints }))
 }
 
 /// Such as remedies are, and some that are worse.
@@ -245,10 +245,10 @@ fn patches() -> Vec<Value> {
         spread(),
         json!({"spec": {"replicas": 2}}),
         json!({"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%"}}}}),
-        pod(json!({"nodeSelector": {"disk": "ssd"}, "terminationGracePeriodSeconds": 30})),
+        pod(&json!({"nodeSelector": {"disk": "ssd"}, "terminationGracePeriodSeconds": 30})),
         json!({"metadata": {"annotations": {"plimsoll.dev/owner": "team: web"}}}),
         json!({"spec": {"replicas": null}}),
-        pod(json!({"containers": [{"name": "new", "image": "x:1", "args": ["a", "# b"]}]})),
+        pod(&json!({"containers": [{"name": "new", "image": "x:1", "args": ["a", "# b"]}]})),
     ]
 }
 

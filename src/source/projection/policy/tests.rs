@@ -6,7 +6,7 @@ use super::*;
 use crate::model::policy::{PolicyStatus, ScaleToZero};
 use crate::model::testing::cases;
 
-fn read(spec: Value) -> ResiliencePolicy {
+fn read(spec: &Value) -> ResiliencePolicy {
     let object = json!({ "metadata": { "name": "p", "uid": "u", "generation": 3 }, "spec": spec });
     read_object(&object)
 }
@@ -25,7 +25,7 @@ fn problems(policy: &ResiliencePolicy) -> Vec<String> {
 
 #[test]
 fn everything_that_a_policy_says_is_read() {
-    let policy = read(json!({
+    let policy = read(&json!({
         "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "shop" } },
         "workloadSelector": { "matchExpressions": [{ "key": "tier", "operator": "In", "values": ["web", "api"] }] },
         "priority": 7,
@@ -64,7 +64,7 @@ fn everything_that_a_policy_says_is_read() {
 
 #[test]
 fn what_cannot_be_read_is_named_and_the_rest_is_in_force() {
-    let policy = read(json!({
+    let policy = read(&json!({
         "thresholds": { "minReplicas": 0, "maxTolerationSeconds": 60, "later": 1 },
         "rules": [7, { "name": "pod-spread", "severity": "Fatal", "locked": true }, { "name": "memory-limit", "severity": "Info" }],
         "exemptions": "none"
@@ -94,7 +94,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_in_force() {
 
 #[test]
 fn a_lock_that_is_off_stays_a_lock() {
-    let policy = read(json!({ "rules": [{ "name": "pod-spread", "severity": "Off", "locked": true }] }));
+    let policy = read(&json!({ "rules": [{ "name": "pod-spread", "severity": "Off", "locked": true }] }));
     let rule = policy.spec.rule("pod-spread").expect("the rule");
     assert!(rule.locked && rule.severity.is_none());
     assert_eq!(policy.problems.len(), 1);
@@ -110,7 +110,7 @@ fn a_policy_whose_selector_cannot_be_read_selects_nothing_rather_than_all() {
         json!([]),
         Value::Null,
     ] {
-        let policy = read(broken.clone());
+        let policy = read(&broken);
         assert!(
             policy.spec.namespaces.is_invalid() && !policy.problems.is_empty(),
             "{broken}"
@@ -184,7 +184,7 @@ proptest! {
         fields in prop::collection::vec((prop::sample::select(SPEC.to_vec()), json_value()), 0..6)
     ) {
         let spec: serde_json::Map<String, Value> = fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        let policy = read(Value::Object(spec));
+        let policy = read(&Value::Object(spec));
         let PolicySpec { priority, thresholds, rules, .. } = &policy.spec;
         prop_assert!((bounds::PRIORITY.0..=bounds::PRIORITY.1).contains(priority));
         prop_assert!(thresholds.min_replicas.is_none_or(|n| (1..=1000).contains(&n)));

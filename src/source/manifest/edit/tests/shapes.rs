@@ -260,10 +260,10 @@ impl Printer<'_> {
     /// A comment at the end of a line, or on one of its own before it; spaces that nobody sees.
     fn end_line(&mut self) {
         self.comments += 1;
-        if self.shape.comments && self.comments % 3 == 0 {
+        if self.shape.comments && self.comments.is_multiple_of(3) {
             let _ = write!(self.out, "  # comment {}, beside: it", self.comments);
         }
-        if self.shape.trailing_spaces && self.comments % 2 == 0 {
+        if self.shape.trailing_spaces && self.comments.is_multiple_of(2) {
             self.out.push_str("  ");
         }
         self.out.push('\n');
@@ -271,10 +271,10 @@ impl Printer<'_> {
 
     fn line_before(&mut self, column: usize) {
         self.comments += 1;
-        if self.shape.comments && self.comments % 4 == 0 {
+        if self.shape.comments && self.comments.is_multiple_of(4) {
             let _ = writeln!(self.out, "{:column$}# comment {}", "", self.comments);
         }
-        if self.shape.comments && self.comments % 7 == 0 {
+        if self.shape.comments && self.comments.is_multiple_of(7) {
             self.out.push('\n');
         }
     }
