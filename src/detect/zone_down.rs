@@ -7,7 +7,8 @@
 //!
 //! A zone is the labels `topology.kubernetes.io/region` and `topology.kubernetes.io/zone` together. Nodes labelled
 //! `node.kubernetes.io/exclude-disruption` and nodes that are not judged (cordoned, about to go, just joined) don't count.
-//! It does not begin while the control plane is suspect: when all nodes are marked at once, one zone is first.
+//! It does not begin while the control plane is suspect: when all nodes are marked at once, one zone is first. Nor does it
+//! before a heartbeat from elsewhere was seen to come: when Plimsoll starts, that takes up to 10 s.
 //!
 //! ## Why
 //!
@@ -80,16 +81,25 @@ impl ClusterDetector for State {
             }
         }
         let mut before = std::mem::take(&mut self.down);
+        let mut due = None;
         for (zone, members) in zones {
             let said = before.remove(zone);
             let known = said.is_some() || resumed.contains(&finding_id(DETECTOR.name, Some(zone)));
             let elsewhere = |node: &&NodeView<'_>| node.zone() != Some(zone);
             let may_begin = || {
                 let mut others = nodes.iter().filter(elsewhere);
-                !history.holds_nodes_back() && others.any(|node| is_beating(node, now, config))
+                !history.holds_nodes_back()
+                    && others.any(|node| node.is_heard() && is_beating(node, now, config))
             };
             let out: Vec<&NodeView<'_>> = members.iter().copied().filter(|node| !is_ready(node)).collect();
-            if !is_down(out.len(), members.len(), config) || !(known || may_begin()) {
+            if !is_down(out.len(), members.len(), config) {
+                continue;
+            }
+            if !(known || may_begin()) {
+                let others = nodes.iter().filter(elsewhere);
+                let unheard = others.filter(|node| !node.is_heard() && is_beating(node, now, config));
+                let late = unheard.filter_map(|node| Some(node.silent_since()?.after(config.heartbeat_late)));
+                due = due.into_iter().chain(late).min();
                 continue;
             }
             let names: BTreeSet<Name> = out.iter().map(|node| node.name().clone()).collect();
@@ -99,7 +109,7 @@ impl ClusterDetector for State {
         }
         ClusterStep {
             findings: self.down.values().map(|(_, finding)| finding.clone()).collect(),
-            due: None,
+            due,
         }
     }
 
@@ -119,7 +129,7 @@ pub(super) fn is_ready(node: &NodeView<'_>) -> bool {
         .is_some_and(|node| node.ready.status == ReadyStatus::True)
 }
 
-/// Ready, and no heartbeat is missing.
+/// Ready, and no heartbeat is missing yet.
 pub(super) fn is_beating(node: &NodeView<'_>, now: Now, config: &DetectorConfig) -> bool {
     let in_time = |since: crate::model::time::Moment| now.at < since.after(config.heartbeat_late);
     is_ready(node) && node.silent_since().is_some_and(in_time)

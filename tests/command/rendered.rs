@@ -233,13 +233,13 @@ fn a_fault_in_what_was_made_is_told_by_its_template() {
         .collect();
     assert_eq!(
         (said[0].0, said[1].0),
-        ("shop/templates/web.yaml", "shop/templates/db.yaml")
+        ("shop/templates/db.yaml", "shop/templates/web.yaml")
     );
+    assert!(said[0].1.contains("of what helm template prints)"), "{said:?}");
     assert!(
-        said[0].1.ends_with("(line 7 of what helm template prints)"),
+        said[1].1.ends_with("(line 7 of what helm template prints)"),
         "{said:?}"
     );
-    assert!(said[1].1.contains("of what helm template prints)"), "{said:?}");
     assert!(errors.iter().all(|e| e["line"].is_null()), "{errors:?}");
 }
 

@@ -119,7 +119,7 @@ fn a_policy_says_how_files_are_judged() {
         (vec!["fail critical".to_owned()], 1)
     );
     let off = policy(
-        "off",
+        "switched-off",
         "{priority: 1, rules: [{name: min-replicas, severity: \"Off\"}]}",
     );
     let checked = check(&[&critical, &off], &one);

@@ -118,6 +118,28 @@ fn an_event_that_comes_twice_a_relist_and_a_restart_tell_nothing_twice() {
     assert_eq!(trace.lines(RULE), ["255 a + critical"]);
 }
 
+/// A restart must not take nodes that fell silent before it for ones that send heartbeats.
+#[test]
+fn a_zone_that_was_lost_before_the_start_is_told_once_another_is_heard() {
+    let start = || {
+        let mut trace = Trace::new();
+        let lost = ["a1", "a2"].map(|name| zoned(name).unknown_since(-60).object());
+        let leases = ["a1", "a2", "b1"].map(|name| lease(name, -70).object());
+        trace.at(
+            0.0,
+            lost.into_iter().chain([zoned("b1").object()]).chain(leases),
+        );
+        trace
+    };
+    let mut trace = start();
+    trace.pass(100.0);
+    assert_eq!(trace.lines(RULE), Vec::<&str>::new(), "nobody is heard");
+
+    let mut trace = start();
+    trace.beat(&["b1"]).pass(100.0);
+    assert_eq!(trace.lines(RULE), ["12.5 a + critical"]);
+}
+
 #[test]
 fn one_zone_that_is_marked_first_when_all_heartbeats_stop_is_not_down() {
     let mut trace = cluster(4);

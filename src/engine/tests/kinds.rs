@@ -143,7 +143,10 @@ fn whom_to_call_stands_in_the_report_and_goes_with_what_happened() {
         ]
     );
     assert_eq!(decisions[0].ownership.owner.as_deref(), Some("team-web"));
-    let (_, report) = cluster.engine.statuses().next().expect("a report");
+    let mut reports = cluster.engine.statuses();
+    let (_, report) = reports
+        .find(|(subject, _)| matches!(subject, Subject::Workload(_)))
+        .expect("a report");
     assert_eq!(
         (
             &**report.owner(),
