@@ -240,6 +240,28 @@ fn a_typo_is_answered_with_the_nearest_name(#[case] typed: &str, #[case] hint: &
 }
 
 #[test]
+fn check_says_whom_to_call() {
+    let example = "examples/canary-not-finished.yaml";
+    let document: Value =
+        serde_json::from_str(&plimsoll(&["check", "-o", "json", example]).stdout).expect("JSON");
+    let workloads = document["workloads"].as_array().expect("a list");
+    let said = |name: &str| {
+        let workload = workloads
+            .iter()
+            .find(|w| w["name"] == name)
+            .expect("it is judged");
+        ["owner", "runbook", "criticality"].map(|field| workload[field].clone())
+    };
+    assert_eq!(said("api"), [json!("team-api"), Value::Null, json!("Customer")]);
+    assert_eq!(said("harmony"), [Value::Null, Value::Null, Value::Null]);
+    let table = plimsoll(&["check", example]).stdout;
+    assert!(
+        table.contains("\n  owner team-api, criticality Customer\n"),
+        "{table}"
+    );
+}
+
+#[test]
 fn every_rule_and_detector_is_listed_and_explained() {
     let listed = plimsoll(&["rules"]).stdout;
     let rules = plimsoll::rules::RULES.iter().map(|r| r.name);

@@ -23,6 +23,7 @@ use crate::model::keys::{Kind, ObjectKey};
 use crate::model::object::Object;
 use crate::model::time::Moment;
 use crate::policy::Policy;
+use crate::policy::ownership::Ownership;
 use crate::rules::{self, Question};
 use crate::source::manifest::{Manifests, Source};
 
@@ -107,7 +108,10 @@ impl Input {
                 now: terms.now,
             };
             let source = sources.remove(&key);
-            Some(JudgedWorkload::new(key, source, rules::judge(&question).results))
+            Some(JudgedWorkload {
+                ownership: Ownership::of(&question.view, question.policy),
+                ..JudgedWorkload::new(key, source, rules::judge(&question).results)
+            })
         };
         let keys = index.workload_keys();
         let mut workloads: Vec<JudgedWorkload> = keys.into_iter().filter(wanted).filter_map(judged).collect();

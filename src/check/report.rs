@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::finding::{CheckResult, Outcome, Severity};
 use crate::model::keys::ObjectKey;
+use crate::policy::ownership::Ownership;
 use crate::source::manifest::{InputError, Note, Place, Source};
 
 /// One workload and what every rule says of it.
@@ -17,10 +18,12 @@ pub struct JudgedWorkload {
     pub checks: Vec<CheckResult>,
     /// Which of them a baseline knows, by their places among `checks`: they failed before.
     pub known: BTreeSet<usize>,
+    /// Who runs it, what to do when it fails, whom it serves.
+    pub ownership: Ownership,
 }
 
 impl JudgedWorkload {
-    /// A workload none of whose findings is known.
+    /// A workload none of whose findings is known, and nobody says who runs it.
     #[must_use]
     pub fn new(key: ObjectKey, source: Option<Source>, checks: Vec<CheckResult>) -> Self {
         JudgedWorkload {
@@ -28,6 +31,7 @@ impl JudgedWorkload {
             source,
             checks,
             known: BTreeSet::new(),
+            ownership: Ownership::default(),
         }
     }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::style::is_hidden;
 use super::{Counts, JudgedWorkload, Report};
 use crate::model::finding::{CheckResult, Outcome, Remedy, Severity};
+use crate::policy::ownership::Criticality;
 use crate::source::manifest::{Place, Source};
 
 #[derive(Serialize)]
@@ -47,6 +48,9 @@ struct Workload<'a> {
     namespace: &'a str,
     name: &'a str,
     source: Option<Origin<'a>>,
+    owner: Option<&'a str>,
+    runbook: Option<&'a str>,
+    criticality: Option<&'static str>,
     checks: Vec<Check<'a>>,
 }
 
@@ -179,6 +183,9 @@ fn workload(judged: &JudgedWorkload) -> Workload<'_> {
         namespace: &judged.key.namespace,
         name: &judged.key.name,
         source: judged.source.as_ref().map(origin),
+        owner: judged.ownership.owner.as_deref(),
+        runbook: judged.ownership.runbook.as_deref(),
+        criticality: judged.ownership.criticality.map(Criticality::as_str),
         checks: judged.answers().map(check).collect(),
     }
 }

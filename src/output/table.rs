@@ -10,6 +10,7 @@ use super::summary::{is_judged, is_shown, summary};
 use super::{Counts, JudgedWorkload, Report};
 use crate::model::finding::{CheckResult, Outcome, Remedy, Severity};
 use crate::model::text::list;
+use crate::policy::ownership::Ownership;
 
 /// Columns of a block: severity, rule, subject, message.
 struct Columns {
@@ -86,6 +87,11 @@ fn block(out: &mut String, workload: &JudgedWorkload, columns: &Columns, style: 
         .as_ref()
         .map(|source| format!("  {}:{}", source.file, source.line));
     let _ = writeln!(out, "{name}{}", style.dim(&visible(&place.unwrap_or_default())));
+    if let Some(people) = people(&workload.ownership) {
+        for line in wrap(&visible(&people), style.width - 2) {
+            let _ = writeln!(out, "  {}", style.dim(&line));
+        }
+    }
     let mut checks: Vec<&CheckResult> = workload.new_answers().filter(|check| is_shown(check)).collect();
     checks.sort_by_key(|check| match check.outcome {
         Outcome::Fail { severity, .. } => (0, std::cmp::Reverse(Some(severity))),
@@ -96,6 +102,22 @@ fn block(out: &mut String, workload: &JudgedWorkload, columns: &Columns, style: 
         line(out, check, columns, style);
     }
     out.push('\n');
+}
+
+/// `owner team-web, criticality Customer, runbook https://…`; nothing where nobody says anything.
+fn people(ownership: &Ownership) -> Option<String> {
+    let Ownership {
+        owner,
+        runbook,
+        criticality,
+    } = ownership;
+    let said = [
+        owner.as_ref().map(|owner| format!("owner {owner}")),
+        criticality.map(|criticality| format!("criticality {criticality}")),
+        runbook.as_ref().map(|runbook| format!("runbook {runbook}")),
+    ];
+    let said: Vec<String> = said.into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// What a block's details stand under.
