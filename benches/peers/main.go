@@ -3,9 +3,9 @@
 //	go -C benches/peers run .             compare with docs/rules-vs-peers.md; exit code 1 when it says something else
 //	UPDATE=1 go -C benches/peers run .    write its tables anew
 //
-// Builds kube-score, gator and the Kyverno CLI from the Go modules that are pinned beside it, once, into the cache; asks each
-// of them and `plimsoll check` about every file under fixtures/, one by one, with the policies under policies/; and sets
-// their answers beside each other, a table for each rule. Nothing but the Go proxy is asked over the network.
+// Builds kube-score, gator and the Kyverno CLI from pinned Go modules, once, into the cache; asks each of them and
+// `plimsoll check` about every file under fixtures/, one by one, with the policies under policies/; and sets their answers
+// beside each other, a table for each rule. Nothing but the Go proxy is asked over the network.
 //
 // Plimsoll is `cargo run`, or the binary that PLIMSOLL_BINARY names.
 package main
@@ -43,7 +43,7 @@ func run() error {
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", program.name, fixture.path, err)
 			}
-			table.add(fixture, program, answers)
+			table.add(fixture, answers)
 		}
 	}
 	return hold(document, table.sections(fixtures))

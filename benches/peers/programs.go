@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -29,11 +31,11 @@ func (a answer) String() string {
 	return [...]string{"silent", "n/a", "pass", "unknown", "fail (info)", "fail", "error"}[a]
 }
 
-// A file has the worst of what is said of its objects.
-func (all answers) add(rule string, answer answer) { all[rule] = max(all[rule], answer) }
-
 // answers to the rules that a program judges.
 type answers map[string]answer
+
+// add: a file has the worst of what is said of its objects.
+func (all answers) add(rule string, answer answer) { all[rule] = max(all[rule], answer) }
 
 // A program reads manifests and says what is wrong with them.
 type program struct {
@@ -83,14 +85,21 @@ func programs() ([]program, error) {
 		ours = []string{path}
 	}
 	return []program{
-		{"Plimsoll", "", append(ours, "check", "-o", "json", "FILE"), readPlimsoll, set(rules...)},
-		{"kube-score", score.version, []string{score.path, "score", "-o", "json", "--ignore-container-cpu-limit", "FILE"}, readKubeScore, set(scored()...)},
-		{"gator", gator.version, []string{gator.path, "test", "-o", "json", "-f", "policies/gator", "-f", "FILE"}, readGator, policies("gator")},
-		{"Kyverno", kyverno.version, []string{kyverno.path, "apply", "policies/kyverno", "-r", "FILE", "-r", "policies/elsewhere.yaml", "--policy-report", "--output-format", "json"}, readKyverno, policies("kyverno")},
+		{"Plimsoll", "", append(ours, "check", "-o", "json", "FILE"), readPlimsoll, set(rules)},
+		{"kube-score", score.version, []string{
+			score.path, "score", "-o", "json", "--ignore-container-cpu-limit", "FILE",
+		}, readKubeScore, set(slices.Collect(maps.Keys(scored)))},
+		{"gator", gator.version, []string{
+			gator.path, "test", "-o", "json", "-f", "policies/gator", "-f", "FILE",
+		}, readGator, policies("gator")},
+		{"Kyverno", kyverno.version, []string{
+			kyverno.path, "apply", "policies/kyverno", "-r", "FILE", "-r", "policies/elsewhere.yaml",
+			"--policy-report", "--output-format", "json",
+		}, readKyverno, policies("kyverno")},
 	}, nil
 }
 
-func set(words ...string) map[string]bool {
+func set(words []string) map[string]bool {
 	all := map[string]bool{}
 	for _, word := range words {
 		all[word] = true
@@ -140,7 +149,8 @@ func build(folder, module, command string) (binary, error) {
 	}
 	fmt.Fprintf(os.Stderr, "building %s %s, once …\n", filepath.Base(command), version)
 	part := path + ".part"
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", part, module+"/"+command)
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", part,
+		module+"/"+command)
 	build.Dir, build.Stderr = folder, os.Stderr
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	if err := build.Run(); err != nil {
@@ -181,8 +191,8 @@ func readPlimsoll(output []byte) (answers, error) {
 			}
 		}
 	}
-	if len(report.Errors) > 0 && len(report.Workloads) == 0 {
-		return nil, fmt.Errorf("it reads nothing: %v", report.Errors)
+	if len(report.Errors) > 0 {
+		return nil, fmt.Errorf("it cannot read all of it: %v", report.Errors)
 	}
 	for _, rule := range rules {
 		all.add(rule, notApplicable)
@@ -190,9 +200,9 @@ func readPlimsoll(output []byte) (answers, error) {
 	return all, nil
 }
 
-// score is where kube-score judges what a rule does: some of its checks, and in them the comments that name this
+// scored is where kube-score judges what a rule does: some of its checks, and in them the comments that name this
 // (none: the check's grade).
-var score = map[string]struct {
+var scored = map[string]struct {
 	checks   []string
 	comments []string
 }{
@@ -206,14 +216,6 @@ var score = map[string]struct {
 	"rollout-strategy":  {[]string{"deployment-strategy"}, nil},
 	"autoscaler-conflict": {[]string{"deployment-targeted-by-hpa-does-not-have-replicas-configured",
 		"horizontalpodautoscaler-has-target"}, nil},
-}
-
-func scored() []string {
-	var all []string
-	for rule := range score {
-		all = append(all, rule)
-	}
-	return all
 }
 
 // readKubeScore reads `score -o json`. Its grades are 1 critical, 5 warning, 7 almost ok, 10 ok.
@@ -236,23 +238,19 @@ func readKubeScore(output []byte) (answers, error) {
 			return fail
 		}
 		for _, comment := range check.Comments {
-			for _, wanted := range comments {
-				if comment.Summary == wanted {
-					return fail
-				}
+			if slices.Contains(comments, comment.Summary) {
+				return fail
 			}
 		}
 		return pass
 	}
 	all := answers{}
-	for rule, where := range score {
+	for rule, where := range scored {
 		all.add(rule, notApplicable)
 		for _, object := range objects {
 			for _, check := range object.Checks {
-				for _, id := range where.checks {
-					if check.Check.ID == id {
-						all.add(rule, judged(check, where.comments))
-					}
+				if slices.Contains(where.checks, check.Check.ID) {
+					all.add(rule, judged(check, where.comments))
 				}
 			}
 		}

@@ -18,7 +18,7 @@ func newTable(programs []program) table {
 	return table{programs, map[string][]answers{}}
 }
 
-func (t table) add(fixture fixture, _ program, answers answers) {
+func (t table) add(fixture fixture, answers answers) {
 	t.said[fixture.path] = append(t.said[fixture.path], answers)
 }
 
@@ -68,7 +68,8 @@ func (t table) rule(rule string, fixtures []fixture) string {
 // summary counts, for each peer, where it finds the same.
 func (t table) summary(fixtures []fixture) string {
 	var text strings.Builder
-	text.WriteString("| program | questions that it has a check for | same answer | only we find something | only it does | no answer |\n")
+	text.WriteString("| program | questions that it has a check for | same answer | only we find something | only it does |" +
+		" no answer |\n")
 	text.WriteString("|---|---|---|---|---|---|\n")
 	for i, program := range t.programs[1:] {
 		var asked, same, ours, theirs, none int
