@@ -7,7 +7,7 @@
 // `plimsoll check` about every file under fixtures/, one by one, with the policies under policies/; and sets their answers
 // beside each other, a table for each rule. Nothing but the Go proxy is asked over the network.
 //
-// Plimsoll is `cargo run`, or the binary that PLIMSOLL_BINARY names.
+// Plimsoll is `cargo run`, or the binary that PLIMSOLL_BINARY names by an absolute path.
 package main
 
 import (
