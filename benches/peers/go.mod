@@ -1,0 +1,3 @@
+module plimsoll.dev/peers
+
+go 1.26.0
