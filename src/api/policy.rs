@@ -8,7 +8,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::model::policy::{
-    Admission, ExemptionRight, Patch, PolicyStatus, RuleSeverity, ScaleToZero, bounds,
+    AcrossNamespaces, Admission, ExemptionRight, Patch, PolicyStatus, RuleSeverity, ScaleToZero, bounds,
 };
 
 /// A label's key, as RE2 has it.
@@ -75,6 +75,11 @@ pub struct ResiliencePolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Exemptions")]
     pub exemptions: Option<Exemptions>,
+    /// Where workloads, or else their namespaces, say whose they are. Without it, in plimsoll.dev/owner, a8r.io/owner, owner
+    /// or team; plimsoll.dev/runbook or a8r.io/runbook; plimsoll.dev/criticality.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "OwnershipKeys")]
+    pub ownership: Option<OwnershipKeys>,
 }
 
 /// Selects by labels: all of matchLabels and all of matchExpressions must hold; an empty one selects everything.
@@ -137,9 +142,9 @@ pub struct Thresholds {
     /// Further topology keys that keep replicas apart, such as a rack's label (rule pod-spread). Hostname, zone and region
     /// are accepted anyway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Vec<TopologyKey>", length(min = 1, max = bounds::TOPOLOGY_KEYS))]
+    #[schemars(with = "Vec<LabelKey>", length(min = 1, max = bounds::LABEL_KEYS))]
     #[x_kube(merge_strategy = ListMerge::Set)]
-    pub topology_keys: Option<Vec<TopologyKey>>,
+    pub topology_keys: Option<Vec<LabelKey>>,
     /// Whether an autoscaler may scale to zero: Allow, or Judge to have min-replicas fail it. Default: Allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ScaleToZero")]
@@ -162,13 +167,18 @@ pub struct Thresholds {
     #[schemars(with = "String", length(max = bounds::MEMORY_LIMIT_TEXT))]
     #[x_kube(validation = Rule::new(format!("isQuantity(self) && quantity(self).compareTo(quantity('{}')) >= 0", bounds::MEMORY_LIMIT_LEAST)).message("memoryLimit must be a quantity of 1Mi or more, such as 512Mi"))]
     pub memory_limit: Option<String>,
+    /// Whether a workload is told whether what it requires in another namespace is there, where that namespace does not say
+    /// by its annotation plimsoll.dev/required-by who may ask: Allow or Deny (rule requires). Default: Allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AcrossNamespaces")]
+    pub requires_across_namespaces: Option<AcrossNamespaces>,
 }
 
 /// A label's key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline, extend("x-kubernetes-validations" = [{ "rule": DOMAIN_FITS, "message": DOMAIN_MESSAGE }]))]
-pub struct TopologyKey(#[schemars(length(max = LABEL_KEY_MAX), regex(pattern = LABEL_KEY))] String);
+pub struct LabelKey(#[schemars(length(max = LABEL_KEY_MAX), regex(pattern = LABEL_KEY))] String);
 
 /// What to make of one rule.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -219,6 +229,28 @@ pub struct Exemptions {
     #[schemars(with = "Vec<NamespaceName>", length(min = 1, max = bounds::NAMESPACES))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub namespaces: Option<Vec<NamespaceName>>,
+}
+
+/// Where workloads say whose they are: keys of labels, the first to count first. The keys of the defaults are read from
+/// annotations too, and from those before labels.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnershipKeys {
+    /// Who runs it: a team, or a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<LabelKey>", length(min = 1, max = bounds::LABEL_KEYS))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub owner_keys: Option<Vec<LabelKey>>,
+    /// What to do when it fails: the address of a page, or a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<LabelKey>", length(min = 1, max = bounds::LABEL_KEYS))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub runbook_keys: Option<Vec<LabelKey>>,
+    /// Whom it serves: Customer, Internal or Batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<LabelKey>", length(min = 1, max = bounds::LABEL_KEYS))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub criticality_keys: Option<Vec<LabelKey>>,
 }
 
 /// The name of a namespace.

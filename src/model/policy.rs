@@ -34,8 +34,8 @@ pub mod bounds {
     pub const MEMORY_LIMIT_LEAST: &str = "1Mi";
     /// Longest text of a `memoryLimit`, characters.
     pub const MEMORY_LIMIT_TEXT: usize = 32;
-    /// Most `topologyKeys`.
-    pub const TOPOLOGY_KEYS: usize = 16;
+    /// Most `topologyKeys`, and most keys of each list in `ownership`.
+    pub const LABEL_KEYS: usize = 16;
     /// Most `rules`.
     pub const RULES: usize = 64;
     /// Longest name of a rule, characters.
@@ -82,6 +82,8 @@ pub struct PolicySpec {
     pub rules: Vec<RuleSetting>,
     /// Whose exemptions count.
     pub exemptions: ExemptionSetting,
+    /// Where workloads say whose they are.
+    pub ownership: OwnershipSetting,
 }
 
 /// Numbers and lists that rules read; `None` = the policy says nothing of it.
@@ -101,6 +103,8 @@ pub struct Thresholds {
     pub max_toleration_seconds: Option<u32>,
     /// `memoryLimit`.
     pub memory_limit: Option<Quantity>,
+    /// `requiresAcrossNamespaces`.
+    pub requires_across_namespaces: Option<AcrossNamespaces>,
 }
 
 /// What a policy says of one rule; `None` = nothing.
@@ -125,6 +129,18 @@ pub struct ExemptionSetting {
     pub annotation: Option<ExemptionRight>,
     /// `namespaces`: only from these, where it is set.
     pub namespaces: Option<Vec<Name>>,
+}
+
+/// Where workloads and namespaces say whose they are: keys of labels and annotations, the first to count first; `None` =
+/// the policy says nothing of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnershipSetting {
+    /// `ownerKeys`.
+    pub owner_keys: Option<Vec<Name>>,
+    /// `runbookKeys`.
+    pub runbook_keys: Option<Vec<Name>>,
+    /// `criticalityKeys`.
+    pub criticality_keys: Option<Vec<Name>>,
 }
 
 /// A value that is one of a few words.
@@ -213,6 +229,16 @@ words! {
         Allow,
         /// min-replicas judges it, and fails.
         Judge,
+    }
+}
+
+words! {
+    /// Whether requires tells a namespace about another that does not say who may ask; ordered, the mildest first.
+    AcrossNamespaces {
+        /// It is not judged.
+        Deny,
+        /// It is.
+        Allow,
     }
 }
 

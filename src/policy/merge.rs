@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{DEFAULT_ADMISSION, DEFAULT_PATCH, ExemptionsInForce, Policy, RuleInForce, Said};
 use crate::model::keys::Name;
-use crate::model::policy::{PolicySpec, ResiliencePolicy, RuleSetting, ScaleToZero, Thresholds};
+use crate::model::policy::{
+    AcrossNamespaces, OwnershipSetting, PolicySpec, ResiliencePolicy, RuleSetting, ScaleToZero, Thresholds,
+};
 
 /// What is in force in a namespace where these policies govern, the first to go before the others; `base` where they say
 /// nothing.
@@ -29,6 +31,19 @@ pub fn merge(base: &Policy, namespace: &str, governing: &[&ResiliencePolicy]) ->
             topology_keys.push(key.to_string());
         }
     }
+    let across = if base.requires_across_namespaces {
+        AcrossNamespaces::Allow
+    } else {
+        AcrossNamespaces::Deny
+    };
+    let across = specs.threshold("requires", |t| t.requires_across_namespaces, across, Ord::max);
+    let keys = |of: fn(&OwnershipSetting) -> &Option<Vec<Name>>, default: &[String]| {
+        let said = specs.first(|spec| of(&spec.ownership).clone());
+        said.map_or_else(
+            || default.to_vec(),
+            |said| said.value.iter().map(ToString::to_string).collect(),
+        )
+    };
     let memory_limit = specs.first(|spec| spec.thresholds.memory_limit);
     Policy {
         min_replicas: specs.threshold("min-replicas", |t| t.min_replicas, base.min_replicas, Ord::max),
@@ -54,6 +69,10 @@ pub fn merge(base: &Policy, namespace: &str, governing: &[&ResiliencePolicy]) ->
         ),
         // Remedies propose it; no answer depends on it, so that no lock does.
         memory_limit: memory_limit.map(|said| said.value).or(base.memory_limit),
+        requires_across_namespaces: across == AcrossNamespaces::Allow,
+        owner_keys: keys(|ownership| &ownership.owner_keys, &base.owner_keys),
+        runbook_keys: keys(|ownership| &ownership.runbook_keys, &base.runbook_keys),
+        criticality_keys: keys(|ownership| &ownership.criticality_keys, &base.criticality_keys),
         rules: rules(governing),
         exemptions: ExemptionsInForce {
             annotation: specs.first(|spec| spec.exemptions.annotation),
@@ -61,7 +80,6 @@ pub fn merge(base: &Policy, namespace: &str, governing: &[&ResiliencePolicy]) ->
         },
         applied: governing.iter().map(|policy| policy.name.clone()).collect(),
         names_namespace: governing.iter().any(|policy| policy.spec.names(namespace)),
-        ..base.clone()
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Policy {
     pub max_toleration_seconds: u32,
     /// The memory limit that remedies propose where there is no request to go by, bytes; `None` = they propose none.
     pub memory_limit: Option<Quantity>,
-    /// Whether `requires` tells of a namespace that itself does not say who may ask about it.
+    /// Whether `requires` tells of a namespace that does not itself say who may ask about it.
     pub requires_across_namespaces: bool,
     /// The annotations and labels that name who runs a workload, the first to count first. Other keys than the built-in
     /// ones must be labels: of annotations no others are read.

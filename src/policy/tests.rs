@@ -1,7 +1,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::model::policy::ScaleToZero;
+use crate::model::policy::{AcrossNamespaces, ScaleToZero};
 use crate::model::selector::Labels;
 use crate::model::testing::{labels, policy, selector};
 
@@ -163,6 +163,28 @@ fn a_lock_holds_the_actions_too_and_what_it_leaves_out_stands_for_the_default() 
         (all.admission("pod-spread"), all.patch("pod-spread")),
         (Admission::Warn, Patch::Suggest)
     );
+}
+
+#[test]
+fn the_first_policy_that_names_keys_says_where_owners_are_named() {
+    let mut squads = policy("squads").priority(1);
+    squads.spec.ownership.owner_keys = Some(vec!["example.com/squad".into(), "team".into()]);
+    let mut teams = policy("teams");
+    teams.spec.ownership.owner_keys = Some(vec!["team".into()]);
+    teams.spec.ownership.criticality_keys = Some(vec!["tier".into()]);
+    let all = in_force([teams, squads]);
+    assert_eq!(all.owner_keys, ["example.com/squad", "team"]);
+    assert_eq!(all.criticality_keys, ["tier"]);
+    assert_eq!(all.runbook_keys, Policy::default().runbook_keys);
+}
+
+#[test]
+fn whether_namespaces_are_told_of_each_other_is_a_policys_to_say_and_a_lock_keeps_the_rule_awake() {
+    let deny = policy("deny").thresholds(|t| t.requires_across_namespaces = Some(AcrossNamespaces::Deny));
+    assert!(in_force([]).requires_across_namespaces);
+    assert!(!in_force([deny.clone()]).requires_across_namespaces);
+    let lock = policy("lock").priority(-1).lock("requires");
+    assert!(in_force([deny, lock]).requires_across_namespaces);
 }
 
 #[test]

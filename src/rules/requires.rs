@@ -44,7 +44,8 @@
 //! run, and nothing else: no other name, no number. Within a namespace that is nothing new. Of another one it is little
 //! more than whoever may call a service learns from its answers, so it is told, unless that namespace objects: the
 //! annotation `plimsoll.dev/required-by` on the Namespace names those that may ask (`shop, billing`), all (`*`) or none
-//! (empty). Kubernetes' own namespaces are told of only where theirs says so. In files nobody is asked.
+//! (empty). `requiresAcrossNamespaces: Deny` in a policy makes none the default. Kubernetes' own namespaces are told of only
+//! where theirs says so. In files nobody is asked.
 //!
 //! ## What it does not judge
 //!

@@ -162,7 +162,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     good(
         "thresholds",
-        "{thresholds: {minReplicas: 3, topologyKeys: [example.com/rack], scaleToZero: Judge, maxCapacityLossPercent: 34, maxLimitRequestRatio: 2, maxTolerationSeconds: 0, memoryLimit: 512Mi}}",
+        "{thresholds: {minReplicas: 3, topologyKeys: [example.com/rack], scaleToZero: Judge, maxCapacityLossPercent: 34, maxLimitRequestRatio: 2, maxTolerationSeconds: 0, memoryLimit: 512Mi, requiresAcrossNamespaces: Deny}}",
     ),
     good("no-thresholds", "{thresholds: {}}"),
     bad(
@@ -223,6 +223,31 @@ pub(crate) const CASES: &[Case] = &[
     bad(
         "topology-key",
         "{thresholds: {topologyKeys: [\"my rack\"]}}",
+        "can't be a label's key",
+    ),
+    bad(
+        "across-namespaces",
+        "{thresholds: {requiresAcrossNamespaces: No}}",
+        "requiresAcrossNamespaces must be one of Deny, Allow",
+    ),
+    good(
+        "ownership",
+        "{ownership: {ownerKeys: [example.com/squad, team], runbookKeys: [docs], criticalityKeys: [tier]}}",
+    ),
+    good("ownership-of-nothing", "{ownership: {}}"),
+    bad(
+        "owner-keys-twice",
+        "{ownership: {ownerKeys: [team, team]}}",
+        "is there twice",
+    ),
+    bad(
+        "owner-keys-none",
+        "{ownership: {runbookKeys: []}}",
+        "must not be empty",
+    ),
+    bad(
+        "owner-key",
+        "{ownership: {criticalityKeys: [\"a b\"]}}",
         "can't be a label's key",
     ),
     bad(

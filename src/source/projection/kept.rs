@@ -462,6 +462,7 @@ static POLICY: Keep = Only(&[
                     ("maxLimitRequestRatio", Scalar),
                     ("maxTolerationSeconds", Scalar),
                     ("memoryLimit", Scalar),
+                    ("requiresAcrossNamespaces", Scalar),
                 ]),
             ),
             (
@@ -477,6 +478,14 @@ static POLICY: Keep = Only(&[
             (
                 "exemptions",
                 Only(&[("annotation", Scalar), ("namespaces", TEXTS)]),
+            ),
+            (
+                "ownership",
+                Only(&[
+                    ("ownerKeys", TEXTS),
+                    ("runbookKeys", TEXTS),
+                    ("criticalityKeys", TEXTS),
+                ]),
             ),
         ]),
     ),

@@ -17,12 +17,12 @@ use super::loose::{Struct, quoted};
 use super::meta::{Identity, Meta, Skipped, shared};
 use super::path::{Path, Problems};
 use crate::model::field::Field;
-use crate::model::keys::Kind;
+use crate::model::keys::{Kind, Name};
 use crate::model::object::Object;
 use crate::model::policy::bounds::{self, MEMORY_LIMIT_LEAST};
 use crate::model::policy::{
-    Admission, ExemptionRight, ExemptionSetting, Patch, PolicySpec, ResiliencePolicy, RuleSetting,
-    RuleSeverity, Thresholds,
+    Admission, ExemptionRight, ExemptionSetting, OwnershipSetting, Patch, PolicySpec, ResiliencePolicy,
+    RuleSetting, RuleSeverity, Thresholds,
 };
 use crate::model::quantity::Quantity;
 use crate::model::selector::{
@@ -80,15 +80,16 @@ impl<'a> Projection<'a> for PolicyFields<'a> {
     }
 }
 
-const SPEC: [&str; 6] = [
+const SPEC: [&str; 7] = [
     "namespaceSelector",
     "workloadSelector",
     "priority",
     "thresholds",
     "rules",
     "exemptions",
+    "ownership",
 ];
-const THRESHOLDS: [&str; 7] = [
+const THRESHOLDS: [&str; 8] = [
     "minReplicas",
     "topologyKeys",
     "scaleToZero",
@@ -96,9 +97,11 @@ const THRESHOLDS: [&str; 7] = [
     "maxLimitRequestRatio",
     "maxTolerationSeconds",
     "memoryLimit",
+    "requiresAcrossNamespaces",
 ];
 const RULE: [&str; 5] = ["name", "severity", "admission", "patch", "locked"];
 const EXEMPTIONS: [&str; 2] = ["annotation", "namespaces"];
+const OWNERSHIP: [&str; 3] = ["ownerKeys", "runbookKeys", "criticalityKeys"];
 const SELECTOR: [&str; 2] = ["matchLabels", "matchExpressions"];
 const REQUIREMENT: [&str; 3] = ["key", "operator", "values"];
 
@@ -121,6 +124,11 @@ impl Fields<'_> {
                     fields.exemptions(problems)
                 })
                 .unwrap_or_default(),
+            ownership: self
+                .map("ownership", &OWNERSHIP, problems, |fields, problems| {
+                    fields.ownership(problems)
+                })
+                .unwrap_or_default(),
         }
     }
 
@@ -133,20 +141,32 @@ impl Fields<'_> {
         let max_capacity_loss_percent = count("maxCapacityLossPercent", bounds::MAX_CAPACITY_LOSS_PERCENT);
         let max_limit_request_ratio = count("maxLimitRequestRatio", bounds::MAX_LIMIT_REQUEST_RATIO);
         let max_toleration_seconds = count("maxTolerationSeconds", bounds::MAX_TOLERATION_SECONDS);
-        let is_key = |key: &str| {
-            let rule = "use up to 63 letters, digits, `-`, `_` or `.`, after an optional `domain/`";
-            (!is_label_key(key)).then(|| format!("{} can't be a label's key; {rule}", quoted(key)))
-        };
         Thresholds {
             min_replicas,
-            topology_keys: self
-                .names("topologyKeys", bounds::TOPOLOGY_KEYS, is_key, problems)
-                .map(|keys| keys.into_iter().map(Into::into).collect()),
+            topology_keys: self.label_keys("topologyKeys", problems),
             scale_to_zero: self.word("scaleToZero", problems),
             max_capacity_loss_percent,
             max_limit_request_ratio,
             max_toleration_seconds,
             memory_limit: self.memory_limit(problems),
+            requires_across_namespaces: self.word("requiresAcrossNamespaces", problems),
+        }
+    }
+
+    fn label_keys(self, key: &str, problems: &mut Problems) -> Option<Vec<Name>> {
+        let wrong = |key: &str| {
+            let rule = "use up to 63 letters, digits, `-`, `_` or `.`, after an optional `domain/`";
+            (!is_label_key(key)).then(|| format!("{} can't be a label's key; {rule}", quoted(key)))
+        };
+        let keys = self.names(key, bounds::LABEL_KEYS, wrong, problems)?;
+        Some(keys.into_iter().map(Into::into).collect())
+    }
+
+    fn ownership(self, problems: &mut Problems) -> OwnershipSetting {
+        OwnershipSetting {
+            owner_keys: self.label_keys("ownerKeys", problems),
+            runbook_keys: self.label_keys("runbookKeys", problems),
+            criticality_keys: self.label_keys("criticalityKeys", problems),
         }
     }
 

@@ -168,6 +168,7 @@ impl Maker<'_> {
             "admission" => self.pick(&["Off", "Warn", "Deny"]),
             "patch" => self.pick(&["Suggest", "Apply"]),
             "scaleToZero" => self.pick(&["Allow", "Judge"]),
+            "requiresAcrossNamespaces" => self.pick(&["Allow", "Deny"]),
             "annotation" => self.pick(&["Allow", "Deny"]),
             "phase" => self.pick(&["Running", "Pending", "Failed"]),
             "effect" => self.pick(&["NoExecute", "NoSchedule"]),

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::super::from_json;
 use super::*;
-use crate::model::policy::{PolicyStatus, ScaleToZero};
+use crate::model::policy::{AcrossNamespaces, PolicyStatus, ScaleToZero};
 use crate::model::testing::cases;
 
 fn read(spec: &Value) -> ResiliencePolicy {
@@ -30,9 +30,11 @@ fn everything_that_a_policy_says_is_read() {
         "workloadSelector": { "matchExpressions": [{ "key": "tier", "operator": "In", "values": ["web", "api"] }] },
         "priority": 7,
         "thresholds": { "minReplicas": 3, "topologyKeys": ["rack"], "scaleToZero": "Judge", "maxCapacityLossPercent": 34,
-            "maxLimitRequestRatio": 2, "maxTolerationSeconds": 60, "memoryLimit": "512Mi" },
+            "maxLimitRequestRatio": 2, "maxTolerationSeconds": 60, "memoryLimit": "512Mi",
+            "requiresAcrossNamespaces": "Deny" },
         "rules": [{ "name": "pod-spread", "severity": "Critical", "admission": "Deny", "patch": "Suggest", "locked": true }],
-        "exemptions": { "annotation": "Allow", "namespaces": ["shop"] }
+        "exemptions": { "annotation": "Allow", "namespaces": ["shop"] },
+        "ownership": { "ownerKeys": ["example.com/squad", "team"], "runbookKeys": ["docs"], "criticalityKeys": ["tier"] }
     }));
     assert_eq!(problems(&policy), [""; 0]);
     assert_eq!((&*policy.name, &*policy.uid, policy.generation), ("p", "u", 3));
@@ -48,6 +50,7 @@ fn everything_that_a_policy_says_is_read() {
             max_limit_request_ratio: Some(2),
             max_toleration_seconds: Some(60),
             memory_limit: Some("512Mi".parse().expect("a quantity")),
+            requires_across_namespaces: Some(AcrossNamespaces::Deny),
         }
     );
     let rule = RuleSetting {
@@ -60,6 +63,12 @@ fn everything_that_a_policy_says_is_read() {
     assert_eq!(spec.rules, [rule]);
     assert_eq!(spec.exemptions.annotation, Some(ExemptionRight::Allow));
     assert_eq!(spec.exemptions.namespaces.as_deref(), Some(&["shop".into()][..]));
+    let ownership = OwnershipSetting {
+        owner_keys: Some(vec!["example.com/squad".into(), "team".into()]),
+        runbook_keys: Some(vec!["docs".into()]),
+        criticality_keys: Some(vec!["tier".into()]),
+    };
+    assert_eq!(spec.ownership, ownership);
 }
 
 #[test]
@@ -73,7 +82,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_in_force() {
         problems(&policy),
         [
             "spec.thresholds.later is no field of a ResiliencePolicy; use one of minReplicas, topologyKeys, scaleToZero, \
-             maxCapacityLossPercent, maxLimitRequestRatio, maxTolerationSeconds, memoryLimit",
+             maxCapacityLossPercent, maxLimitRequestRatio, maxTolerationSeconds, memoryLimit, requiresAcrossNamespaces",
             "spec.thresholds.minReplicas must be a whole number from 1 to 1000, not 0",
             "spec.rules[0] must be a map, not 7",
             "spec.rules[1].severity must be one of Off, Info, Warning, Critical, not \"Fatal\"",
@@ -155,6 +164,9 @@ fn json_value() -> impl Strategy<Value = Value> {
                 "minReplicas",
                 "memoryLimit",
                 "topologyKeys",
+                "ownerKeys",
+                "requiresAcrossNamespaces",
+                "Deny",
             ])
             .prop_map(str::to_owned),
             "\\PC{0,12}",
