@@ -110,6 +110,7 @@ impl Input {
             let source = sources.remove(&key);
             Some(JudgedWorkload {
                 ownership: Ownership::of(&question.view, question.policy),
+                policies: question.policy.applied.clone(),
                 ..JudgedWorkload::new(key, source, rules::judge(&question).results)
             })
         };

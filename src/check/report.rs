@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::finding::{CheckResult, Outcome, Severity};
-use crate::model::keys::ObjectKey;
+use crate::model::keys::{Name, ObjectKey};
 use crate::policy::ownership::Ownership;
 use crate::source::manifest::{InputError, Note, Place, Source};
 
@@ -20,6 +20,8 @@ pub struct JudgedWorkload {
     pub known: BTreeSet<usize>,
     /// Who runs it, what to do when it fails, whom it serves.
     pub ownership: Ownership,
+    /// The policies that it was judged by, the one that goes before all others first; none where the defaults were.
+    pub policies: Vec<Name>,
 }
 
 impl JudgedWorkload {
@@ -32,6 +34,7 @@ impl JudgedWorkload {
             checks,
             known: BTreeSet::new(),
             ownership: Ownership::default(),
+            policies: Vec::new(),
         }
     }
 

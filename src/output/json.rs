@@ -51,6 +51,7 @@ struct Workload<'a> {
     owner: Option<&'a str>,
     runbook: Option<&'a str>,
     criticality: Option<&'static str>,
+    policies: Vec<&'a str>,
     checks: Vec<Check<'a>>,
 }
 
@@ -186,6 +187,7 @@ fn workload(judged: &JudgedWorkload) -> Workload<'_> {
         owner: judged.ownership.owner.as_deref(),
         runbook: judged.ownership.runbook.as_deref(),
         criticality: judged.ownership.criticality.map(Criticality::as_str),
+        policies: judged.policies.iter().map(|name| &**name).collect(),
         checks: judged.answers().map(check).collect(),
     }
 }
