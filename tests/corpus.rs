@@ -5,10 +5,13 @@
 #[path = "../benches/support/corpus/mod.rs"]
 mod corpus;
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use corpus::{Corpus, Differences, Row, said};
+use proptest::prelude::*;
+use proptest::test_runner::Config;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -47,6 +50,42 @@ fn check_says_what_is_true_of_the_corpus() {
     assert_eq!(json["errors"], Value::Array(Vec::new()));
     assert_eq!(json["summary"]["passedOver"], corpus.passed_over);
     assert_eq!(json["notes"].as_array().map(Vec::len), Some(corpus.old));
+}
+
+proptest! {
+    #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(12) })]
+
+    /// Documents in any order, in any number of files whose names sort anyhow, are judged alike. (No two are of one object.)
+    #[test]
+    fn neither_the_order_of_documents_nor_that_of_files_changes_a_verdict(
+        order in Just((0..200).collect::<Vec<usize>>()).prop_shuffle(),
+        files in 1..9_usize,
+        from in 0..400_usize,
+    ) {
+        let documents = &Corpus::new(600).documents[from..];
+        let before = verdicts(documents.iter().take(order.len()), 1);
+        prop_assert!(before.len() > 20);
+        let shuffled = order.iter().filter_map(|nth| documents.get(*nth));
+        prop_assert_eq!(before, verdicts(shuffled, files));
+    }
+}
+
+/// What is said of documents in so many files, without where they stand.
+fn verdicts<'a>(documents: impl Iterator<Item = &'a String>, files: usize) -> Vec<Value> {
+    let directory = TempDir::new().expect("a directory");
+    let documents: Vec<&str> = documents.map(String::as_str).collect();
+    for (nth, part) in documents.chunks(documents.len().div_ceil(files)).enumerate() {
+        // The names sort the other way.
+        let name = format!("{}.yaml", files - nth);
+        fs::write(directory.path().join(name), part.join("---\n")).expect("a file");
+    }
+    let json: Value = serde_json::from_slice(&check(directory.path(), &["-o", "json"])).expect("JSON");
+    let workloads = json["workloads"].as_array().cloned().expect("a list");
+    let without_places = |mut workload: Value| {
+        workload["source"] = Value::Null;
+        workload
+    };
+    workloads.into_iter().map(without_places).collect()
 }
 
 /// What these applications are was read from their manifests by a person.

@@ -1,5 +1,6 @@
 //! What holds for every rule, and how the rules' own tests ask them.
 
+mod monotone;
 mod policies;
 
 use jiff::Timestamp;
