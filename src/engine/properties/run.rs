@@ -455,7 +455,7 @@ impl Run {
 
 /// How long the latches of these histories wait, in place of 7 days: each heartbeat meanwhile is an event. Longer
 /// than any history and any jump of its wall clock.
-pub(super) const LATCH_QUIET: Duration = Duration::from_secs(24 * 3600);
+pub(super) const LATCH_QUIET: Duration = Duration::from_secs(6 * 3600);
 
 fn config() -> DetectorConfig {
     DetectorConfig {

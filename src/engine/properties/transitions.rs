@@ -7,8 +7,10 @@ use proptest::prelude::*;
 use super::history::{Action, Step, histories, script};
 use super::run::{LATCH_QUIET, Run, Told};
 use crate::detect;
+use crate::model::autoscaler::Autoscaler;
 use crate::model::finding::Severity;
-use crate::model::keys::Name;
+use crate::model::keys::{Name, ObjectKey};
+use crate::model::object::Object;
 use crate::model::report::{FindingState, ReportStatus, TIMELINE_MAX, Transition, Verdict};
 use crate::model::subject::Subject;
 use crate::model::testing::cases;
@@ -171,6 +173,9 @@ proptest! {
             for key in &unreported {
                 *active.entry(("memory-limit", Severity::Warning, &*key.namespace)).or_default() += 1;
             }
+            for stray in run.objects.values().filter_map(without_target(&run)) {
+                *active.entry(("autoscaler-conflict", Severity::Warning, &*stray.namespace)).or_default() += 1;
+            }
             let mut counted: BTreeMap<(&str, Severity, &str), i32> = BTreeMap::new();
             for at in run.engine.active() {
                 *counted.entry(at).or_default() += 1;
@@ -178,6 +183,27 @@ proptest! {
             prop_assert_eq!(counted, active);
         }
     }
+
+    /// Looking at what changed or is due is enough: looking at everything, at any time, decides nothing more.
+    #[test]
+    fn nothing_is_overlooked_and_idle_means_no_write(steps in histories(40), later in 0..400_u64) {
+        let mut run = Run::new();
+        for beat in &script(&steps) {
+            let between = run.second() + later;
+            if between < beat.at {
+                run.pass(between);
+                prop_assert_eq!(look_at_everything(&mut run), (0, vec![]), "at {}", between);
+            }
+            run.beat(beat);
+            prop_assert_eq!(run.judge(), 0, "at {}", beat.at);
+            prop_assert_eq!(look_at_everything(&mut run), (0, vec![]), "at {}", beat.at);
+        }
+    }
+}
+
+proptest! {
+    // Hours pass in each.
+    #![proptest_config(cases(12))]
 
     /// Once everything is mended and has been quiet, no detector speaks; what is latched waits, and closes in the end.
     #[test]
@@ -197,21 +223,17 @@ proptest! {
         run.pass(run.second() + 3600);
         prop_assert_eq!(&run.told[told..], [], "then nothing is waited for but heartbeats");
     }
+}
 
-    /// Looking at what changed or is due is enough: looking at everything, at any time, decides nothing more.
-    #[test]
-    fn nothing_is_overlooked_and_idle_means_no_write(steps in histories(40), later in 0..400_u64) {
-        let mut run = Run::new();
-        for beat in &script(&steps) {
-            let between = run.second() + later;
-            if between < beat.at {
-                run.pass(between);
-                prop_assert_eq!(look_at_everything(&mut run), (0, vec![]), "at {}", between);
-            }
-            run.beat(beat);
-            prop_assert_eq!(run.judge(), 0, "at {}", beat.at);
-            prop_assert_eq!(look_at_everything(&mut run), (0, vec![]), "at {}", beat.at);
+/// An object, if it is an autoscaler whose target is not there: counted, although no report can be about it.
+fn without_target(run: &Run) -> impl Fn(&Object) -> Option<&Autoscaler> {
+    |object| match object {
+        Object::Autoscaler(scaler) => {
+            let mut there = run.objects.keys();
+            let is_target = |key: &ObjectKey| key.namespace == scaler.namespace && scaler.target.is(key);
+            (!there.any(is_target)).then_some(scaler)
         }
+        _ => None,
     }
 }
 
