@@ -140,7 +140,13 @@ async fn load(source: Source, context: Option<String>) -> Result<Config, ClientE
                 source: Box::new(source),
             };
             let kubeconfig = Kubeconfig::read_from(&path).map_err(failed)?;
-            config(kubeconfig, &format!("kubeconfig {}", path.display()), context, failed).await
+            config(
+                kubeconfig,
+                &format!("kubeconfig {}", path.display()),
+                context,
+                failed,
+            )
+            .await
         }
         Source::Environment => {
             let failed = |source| ClientError::Environment(Box::new(source));

@@ -160,8 +160,9 @@ impl Bucket {
         self.filled = now;
     }
 
-    fn has_token(&self) -> bool {
-        self.tokens >= 1.0
+    /// Whether there is a token above what is kept.
+    fn has_token(&self, kept: f64) -> bool {
+        self.tokens >= 1.0 + kept
     }
 
     fn take(&mut self) {
@@ -169,12 +170,15 @@ impl Bucket {
     }
 }
 
-/// Events of one object at once; then one each [`OBJECT_REFILL`]. Kubernetes' own broadcaster allows 25 and one each 5 min.
-const OBJECT_BURST: f64 = 10.0;
+/// Events of one object at once; then one each [`OBJECT_REFILL`]. Kubernetes' own broadcaster allows as many, and one each
+/// 5 min.
+const OBJECT_BURST: f64 = 25.0;
 const OBJECT_REFILL: Duration = Duration::from_secs(30);
 /// Events of all objects at once; then [`TOTAL_REFILL`] apart: a first look at a large cluster must not flood etcd.
 const TOTAL_BURST: f64 = 100.0;
 const TOTAL_REFILL: Duration = Duration::from_millis(200);
+/// What part of them is kept for critical findings: what all rules say at a first look must not silence an outage.
+const KEPT: f64 = 0.4;
 
 /// Above this, objects that were quiet for long enough to have all their tokens again are forgotten.
 const OBJECTS_MAX: usize = 10_000;
@@ -197,11 +201,12 @@ impl EventLimit {
         }
     }
 
-    /// Whether an Event on this object may be sent now. Objects are remembered only by Events that were sent, and those
+    /// Whether an Event of this severity on this object may be sent now. Objects are remembered only by Events that were sent, and those
     /// are few a second, so that a first look at a large cluster costs no memory for each of its workloads.
-    pub(super) fn allows(&mut self, subject: &Subject, now: Instant) -> bool {
+    pub(super) fn allows(&mut self, subject: &Subject, severity: Severity, now: Instant) -> bool {
+        let kept = if severity == Severity::Critical { 0.0 } else { KEPT };
         self.total.fill(now, TOTAL_BURST, TOTAL_REFILL);
-        if !self.total.has_token() {
+        if !self.total.has_token(TOTAL_BURST * kept) {
             return false;
         }
         if self.objects.len() > OBJECTS_MAX {
@@ -215,7 +220,7 @@ impl EventLimit {
         };
         let bucket = self.objects.entry(subject.clone()).or_insert(fresh);
         bucket.fill(now, OBJECT_BURST, OBJECT_REFILL);
-        let allows = bucket.has_token();
+        let allows = bucket.has_token(OBJECT_BURST * kept);
         if allows {
             bucket.take();
             self.total.take();
@@ -396,8 +401,22 @@ mod tests {
         let start = Instant::now();
         let mut limit = EventLimit::new(start);
         let key = |n: usize| deployment(&n.to_string());
-        let sent = (0..50_000).filter(|n| limit.allows(&key(*n), start)).count();
-        assert_eq!((sent, limit.objects.len()), (100, 100));
+        let mut sent = |severity| {
+            (0..50_000)
+                .filter(|n| limit.allows(&key(*n), severity, start))
+                .count()
+        };
+        assert_eq!((sent(Severity::Warning), sent(Severity::Critical)), (60, 40));
+        assert_eq!(limit.objects.len(), 60);
+    }
+
+    #[test]
+    fn what_all_rules_say_of_an_object_does_not_silence_its_outage() {
+        let start = Instant::now();
+        let mut limit = EventLimit::new(start);
+        let web = deployment("web");
+        let mut sent = |severity| (0..100).filter(|_| limit.allows(&web, severity, start)).count();
+        assert_eq!((sent(Severity::Warning), sent(Severity::Critical)), (15, 10));
     }
 
     #[test]
@@ -405,10 +424,10 @@ mod tests {
         let start = Instant::now();
         let mut limit = EventLimit::new(start);
         let noisy = deployment("noisy");
-        let sent = (0..1000).filter(|_| limit.allows(&noisy, start)).count();
-        assert_eq!(sent, 10);
-        assert!(limit.allows(&deployment("quiet"), start));
-        assert!(limit.allows(&noisy, start + OBJECT_REFILL));
-        assert!(!limit.allows(&noisy, start + OBJECT_REFILL));
+        let sent = (0..1000).filter(|_| limit.allows(&noisy, Severity::Info, start));
+        assert_eq!(sent.count(), 15);
+        assert!(limit.allows(&deployment("quiet"), Severity::Info, start));
+        assert!(limit.allows(&noisy, Severity::Info, start + OBJECT_REFILL));
+        assert!(!limit.allows(&noisy, Severity::Info, start + OBJECT_REFILL));
     }
 }

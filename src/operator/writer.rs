@@ -124,7 +124,7 @@ impl Writer {
                 object = %decision.subject, finding = change.id, severity = change.severity.as_str(),
                 transition = ?change.transition, owner, runbook, criticality, "{}", change.message
             );
-            if limit.allows(&decision.subject, Instant::now()) {
+            if limit.allows(&decision.subject, change.severity, Instant::now()) {
                 events.push(event(decision, change, at, &self.instance));
             } else {
                 self.metrics.event(EventOutcome::RateLimited);
