@@ -6,6 +6,7 @@ use crate::model::report::{
     Condition, ConditionStatus, FindingState, POLICIES_MAX, ReportFinding, ReportStatus, STATUS_MAX, Stamp,
     Summary, Survives, TimelineEntry, Verdict,
 };
+use crate::model::text::count;
 
 /// The condition that says whether a replica is ready.
 pub(super) const AVAILABLE: &str = "Available";
@@ -55,10 +56,26 @@ pub(super) fn status(
         runbook: judged.ownership.runbook.clone(),
         criticality: judged.ownership.criticality.map(|c| c.to_string()),
         policies: policies(judged),
-        conditions: conditions(prior, judged, verdict, ever_ready, now),
+        conditions: conditions(prior, judged, (verdict, summary), ever_ready, now),
     };
     fit(&mut status);
     status
+}
+
+/// `1 critical finding, 2 warnings`: what there is of either, and of what could not be judged.
+fn totals(summary: Summary) -> String {
+    let all = [
+        (summary.critical, "critical finding"),
+        (summary.warning, "warning"),
+        (summary.unknown, "unanswered check"),
+    ];
+    let there = all.into_iter().filter(|(n, _)| *n > 0);
+    let said: Vec<String> = there.map(|(n, what)| count(n.unsigned_abs(), what)).collect();
+    if said.is_empty() {
+        "no critical finding, no warning".to_owned()
+    } else {
+        said.join(", ")
+    }
 }
 
 /// The names that there is room for: they may be long, and there may be many.
@@ -88,7 +105,7 @@ fn verdict(judged: &Judged, summary: Summary, ever_ready: bool) -> Verdict {
 fn conditions(
     prior: &Prior,
     judged: &Judged,
-    verdict: Verdict,
+    (verdict, summary): (Verdict, Summary),
     ever_ready: bool,
     now: Stamp,
 ) -> Vec<Condition> {
@@ -120,7 +137,7 @@ fn conditions(
             verdict => truth(verdict == Verdict::Resilient),
         },
         verdict.as_str(),
-        String::new(),
+        totals(summary),
     );
     let Some(placement) = &judged.placement else {
         return if judged.template_only {
