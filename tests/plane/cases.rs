@@ -5,7 +5,18 @@
 use serde_json::{Value, json};
 
 /// The rules that the cases are about: what the others find in the same workloads is not looked at here.
-pub(crate) const RULES: [&str; 3] = ["memory-limit", "min-replicas", "pod-spread"];
+pub(crate) const RULES: [&str; 10] = [
+    "memory-limit",
+    "min-replicas",
+    "pod-spread",
+    "rollout-strategy",
+    "few-large-replicas",
+    "autoscaler-headroom",
+    "pdb-missing",
+    "pdb-blocks-drain",
+    "pdb-overlap",
+    "pdb-unhealthy-eviction",
+];
 
 /// One workload: what is planted, what its report must say of the rules, and what mends it.
 pub(crate) struct Case {

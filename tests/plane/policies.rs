@@ -56,7 +56,10 @@ fn policy_shows(world: &World, name: &str, what: &str, shows: impl Fn(&Value) ->
 }
 
 fn condition<'a>(status: &'a Value, kind: &str) -> &'a Value {
-    let all = status["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let all = status["conditions"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     all.iter().rfind(|c| c["type"] == kind).unwrap_or(&Value::Null)
 }
 

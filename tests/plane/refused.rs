@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cases::{container, good};
+use crate::cases::{budget, container, good};
 use crate::world::{SOON, World, world};
 
 /// Replaces the operator's ClusterRole and returns the one before.
@@ -45,7 +45,7 @@ fn a_kind_that_may_not_be_read_is_named_and_judged_as_unknown() {
     world.plane.namespace("refused").expect("a namespace");
     let mut web = good("Deployment", "refused", "web");
     web["spec"]["template"]["spec"]["containers"] = json!([container("app")]);
-    world.apply(&[web]);
+    world.apply(&[web, budget("refused", "web")]);
     let report = world.report_shows("refused", "deployment-web", "unknown", |r| {
         r.0["status"]["summary"]["unknown"].as_u64() >= Some(1)
     });

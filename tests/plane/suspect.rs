@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use plimsoll_kit::{Component, Node};
 use serde_json::Value;
 
-use crate::cases::good;
+use crate::cases::{budget, good};
 use crate::world::{NODES, SOON, World, tell, world};
 
 const SUSPECT: &str = "control-plane-suspect";
@@ -135,6 +135,7 @@ fn a_frozen_api_server_changes_no_verdict_and_after_the_thaw_nothing_false_is_to
     world.apply(&[
         good("Deployment", "frozen", "web"),
         good("StatefulSet", "frozen", "db"),
+        budget("frozen", "db"),
     ]);
     world.rolled_out("frozen", "web");
     world.report_shows("frozen", "statefulset-db", "serving", |r| {

@@ -125,10 +125,7 @@ fn a_zone_that_was_lost_before_the_start_is_told_once_another_is_heard() {
         let mut trace = Trace::new();
         let lost = ["a1", "a2"].map(|name| zoned(name).unknown_since(-60).object());
         let leases = ["a1", "a2", "b1"].map(|name| lease(name, -70).object());
-        trace.at(
-            0.0,
-            lost.into_iter().chain([zoned("b1").object()]).chain(leases),
-        );
+        trace.at(0.0, lost.into_iter().chain([zoned("b1").object()]).chain(leases));
         trace
     };
     let mut trace = start();
