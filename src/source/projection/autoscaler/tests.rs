@@ -120,8 +120,7 @@ fn a_minimum_above_the_maximum_is_no_input_error() {
 
 #[test]
 fn an_idle_count_of_zero_is_fine_with_a_minimum_of_zero_that_is_written_down() {
-    let spec =
-        json!({ "scaleTargetRef": { "name": "web" }, "minReplicaCount": 0, "idleReplicaCount": 0 });
+    let spec = json!({ "scaleTargetRef": { "name": "web" }, "minReplicaCount": 0, "idleReplicaCount": 0 });
     assert_eq!(problems(&scaled(&spec, &json!({}))), [""; 0]);
 }
 
@@ -162,12 +161,7 @@ fn the_status_of_an_autoscaler_changes_only_with_what_is_read_of_it() {
 #[case::wanting_more(5, "True", "TooManyReplicas", Headroom::Wanted)]
 #[case::held_back_otherwise(5, "True", "ScaleDownLimit", Headroom::None)]
 #[case::above(7, "False", "DesiredWithinRange", Headroom::None)]
-fn headroom(
-    #[case] current: u32,
-    #[case] status: &str,
-    #[case] reason: &str,
-    #[case] expected: Headroom,
-) {
+fn headroom(#[case] current: u32, #[case] status: &str, #[case] reason: &str, #[case] expected: Headroom) {
     let limited = condition("ScalingLimited", status, reason, "2026-01-01T00:00:00Z");
     let status = json!({ "currentReplicas": current, "conditions": [limited] });
     assert_eq!(horizontal(&status).headroom, expected);
