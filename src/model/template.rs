@@ -64,6 +64,14 @@ impl PodTemplate {
         self.labels.iter().filter(move |(key, _)| !any || lasts(key))
     }
 
+    /// A port of its node that each of its pods takes. The scheduler puts no two of them on one node (`GetHostPorts` in
+    /// `pkg/scheduler/util/utils.go`); init containers don't count.
+    #[must_use]
+    pub fn host_port(&self) -> Option<u16> {
+        let long = self.containers.iter().filter(|c| c.is_long_running());
+        long.flat_map(|container| &container.ports).find_map(|port| port.on_host)
+    }
+
     /// Which version its pods say that they are.
     #[must_use]
     pub fn version(&self) -> Option<PodVersion> {
@@ -144,6 +152,8 @@ pub struct ContainerPort {
     pub number: i32,
     /// `protocol`; absent means TCP.
     pub protocol: Protocol,
+    /// The node's own port, if it takes one: `hostPort`, or under `hostNetwork` the same as `containerPort`.
+    pub on_host: Option<u16>,
 }
 
 /// What is spoken at a port.

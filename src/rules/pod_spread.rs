@@ -15,7 +15,9 @@
 //! * a `podAntiAffinity` term, required or preferred, over an accepted key, selects the workload's own pods in its own
 //!   namespace;
 //! * a `topologySpreadConstraint` over an accepted key selects its own pods, and its `maxSkew` is below the most
-//!   replicas that it may run: a skew that lets all of them sit together constrains nothing.
+//!   replicas that it may run: a skew that lets all of them sit together constrains nothing;
+//! * its pods take a port of their node: by `hostPort`, or under `hostNetwork` by any port that a container declares. No
+//!   two of them fit on one node then. (A zone may still hold them all.)
 //!
 //! A zone or region key counts only while the schedulable nodes are in two or more of them (without any Node, as in
 //! files, it counts), except in a required anti-affinity: then a single replica can run, and `rollout` below says so. A
@@ -106,7 +108,7 @@ fn check(question: &Question<'_>) -> Answers {
         return Outcome::NotApplicable(alone(ceiling.replicas, &ceiling.source)).into();
     }
     let terms = terms::judge_all(view, policy, ceiling.replicas);
-    let kept = kept_apart(&terms);
+    let kept = kept_apart(&terms, view.workload().template.host_port());
     if !kept.is_empty() {
         let pass = (None, Outcome::Pass(Some(kept)));
         let rollout = rollout::blocks(view, &terms, ceiling.replicas);
@@ -131,7 +133,7 @@ fn alone(ceiling: u32, source: &FloorSource) -> String {
 }
 
 /// `required over kubernetes.io/hostname, preferred over topology.kubernetes.io/zone`; empty when nothing counts.
-fn kept_apart(terms: &[Judged<'_>]) -> String {
+fn kept_apart(terms: &[Judged<'_>], host_port: Option<u16>) -> String {
     let keys_of = |strength: Strength| {
         let mut keys: Vec<&Name> = Vec::new();
         for term in terms {
@@ -150,7 +152,8 @@ fn kept_apart(terms: &[Judged<'_>]) -> String {
         let keys: Vec<&str> = keys.iter().map(|key| &***key).collect();
         format!("{} over {}", strength.as_str(), keys.join(" and "))
     });
-    parts.collect::<Vec<_>>().join(", ")
+    let host_port = host_port.map(|port| format!("required by its host port {port}"));
+    parts.chain(host_port).collect::<Vec<_>>().join(", ")
 }
 
 fn fail(view: &WorkloadView<'_>, terms: &[Judged<'_>], ceiling: u32) -> Outcome {

@@ -7,6 +7,7 @@
 
 mod calm;
 mod cases;
+mod compared;
 mod heartbeats;
 mod iconik;
 mod leaders;

@@ -92,6 +92,7 @@ impl Container {
             name: name.into(),
             number,
             protocol: Protocol::Tcp,
+            on_host: None,
         });
         self
     }

@@ -14,8 +14,10 @@ use crate::model::keys::Kind;
 use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
 use crate::model::object::Object;
 use crate::model::selector::LabelSelector;
-use crate::model::template::{AntiAffinityTerm, SpreadConstraint, WhenUnsatisfiable};
-use crate::model::testing::{apart, deployment, hpa, labels, node, selector, spread, stateful_set, wall};
+use crate::model::template::{AntiAffinityTerm, ContainerRole, SpreadConstraint, WhenUnsatisfiable};
+use crate::model::testing::{
+    apart, container, deployment, hpa, labels, node, selector, spread, stateful_set, wall,
+};
 use crate::model::time::Moment;
 use crate::model::workload::Workload;
 use crate::rules::tests::{index, judged, line, lines};
@@ -208,6 +210,22 @@ fn the_autoscaler_sets_the_ceiling(#[case] min: Option<i32>, #[case] max: i32, #
         vec![Object::Autoscaler(hpa("shop/web", min, max))],
     );
     assert!(said[0].starts_with(expected), "{said:?}");
+}
+
+#[test]
+fn a_port_of_the_node_keeps_them_apart_unless_only_an_init_container_takes_it() {
+    let taken_by = |role: ContainerRole| {
+        let mut taking = container("edge").role(role).port("http", 8080);
+        taking.ports[0].on_host = Some(8080);
+        said(36, web().containers([container("app"), taking]), vec![])
+    };
+    for role in [ContainerRole::App, ContainerRole::Sidecar] {
+        assert_eq!(taken_by(role), ["pass: required by its host port 8080"]);
+    }
+    assert!(
+        taken_by(ContainerRole::Init)[0].starts_with("fail"),
+        "it is free again"
+    );
 }
 
 #[test]

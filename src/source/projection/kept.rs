@@ -93,6 +93,7 @@ const CONTAINERS: Keep = Items(&Only(&[
         Items(&Only(&[
             ("name", Scalar),
             ("containerPort", Scalar),
+            ("hostPort", Scalar),
             ("protocol", Scalar),
         ])),
     ),
@@ -161,6 +162,7 @@ const POD_SPEC: Keep = Only(&[
     ("resources", RESOURCES),
     ("overhead", AMOUNTS),
     ("terminationGracePeriodSeconds", Scalar),
+    ("hostNetwork", Scalar),
     (
         "volumes",
         Items(&Only(&[(

@@ -17,6 +17,7 @@ pub(super) struct PortFields<'a> {
     #[serde(borrow)]
     name: Text<'a>,
     container_port: Loose<i32>,
+    host_port: Loose<i32>,
     #[serde(borrow)]
     protocol: Text<'a>,
 }
@@ -42,11 +43,19 @@ pub(super) fn ports(
         let path = path.at(i);
         let name = fields.name.take(path.key("name"), problems);
         let number = number(fields.container_port, path.key("containerPort"), problems);
+        // 0 is none.
+        let on_host = match fields.host_port {
+            Loose::Absent | Loose::Set(0) => None,
+            port => {
+                self::number(port, path.key("hostPort"), problems).and_then(|port| u16::try_from(port).ok())
+            }
+        };
         let protocol = protocol(fields.protocol, path.key("protocol"), problems);
         Some(ContainerPort {
             name: shared(name.as_deref().unwrap_or_default()),
             number: number?,
             protocol: protocol?,
+            on_host,
         })
     };
     items.into_iter().filter_map(port).collect()
@@ -106,5 +115,57 @@ fn protocol(text: Text<'_>, path: Path<'_>, problems: &mut Problems) -> Option<P
             problems.add(path, message);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::super::from_json;
+    use crate::model::keys::Kind;
+    use crate::model::object::Object;
+
+    /// The node's ports that a Deployment's pods take, and what is wrong with it.
+    fn on_host(host_network: bool, port: &serde_json::Value) -> (Option<u16>, Vec<String>) {
+        let container = json!({ "name": "app", "image": "app:1", "ports": [port] });
+        let pod = json!({ "hostNetwork": host_network, "containers": [container] });
+        let labels = json!({ "app": "web" });
+        let object = json!({
+            "metadata": { "name": "web", "namespace": "shop" },
+            "spec": { "selector": { "matchLabels": labels },
+                      "template": { "metadata": { "labels": labels }, "spec": pod } },
+        });
+        match from_json(Kind::Deployment, object.to_string().as_bytes()) {
+            Ok(Object::Workload(web)) => {
+                let problems = web.problems.iter();
+                let problems = problems.map(|p| format!("{} {}", p.field, p.message));
+                (web.template.host_port(), problems.collect())
+            }
+            other => panic!("no workload: {other:?}"),
+        }
+    }
+
+    #[rstest]
+    #[case::none(false, json!({ "containerPort": 8080 }), None)]
+    #[case::its_own(false, json!({ "containerPort": 8080, "hostPort": 80 }), Some(80))]
+    #[case::zero_is_none(false, json!({ "containerPort": 8080, "hostPort": 0 }), None)]
+    #[case::null_is_none(false, json!({ "containerPort": 8080, "hostPort": null }), None)]
+    #[case::every_port_under_host_network(true, json!({ "containerPort": 8080 }), Some(8080))]
+    fn a_port_of_the_node_is_taken_as_the_scheduler_sees_it(
+        #[case] host_network: bool,
+        #[case] port: serde_json::Value,
+        #[case] expected: Option<u16>,
+    ) {
+        assert_eq!(on_host(host_network, &port), (expected, vec![]));
+    }
+
+    #[test]
+    fn a_port_that_there_is_not_is_told() {
+        let port = json!({ "containerPort": 8080, "hostPort": 70_000 });
+        let said =
+            "spec.template.spec.containers[0].ports[0].hostPort must be a port from 1 to 65535, not 70000";
+        assert_eq!(on_host(false, &port), (None, vec![said.to_owned()]));
     }
 }

@@ -54,6 +54,7 @@ pub(super) struct PodSpecFields<'a> {
     termination_grace_period_seconds: Loose<i64>,
     #[serde(borrow)]
     volumes: List<Fields<VolumeFields<'a>>>,
+    host_network: Loose<bool>,
 }
 
 /// One volume, as far as it is a claim.
@@ -91,7 +92,10 @@ impl PodSpecFields<'_> {
     pub(super) fn template(self, labels: Labels, spec: Path<'_>, problems: &mut Problems) -> PodTemplate {
         let resources = spec.key("resources");
         let affinity = spec.key("affinity");
-        let containers = containers(self.init_containers, self.containers, spec, problems);
+        let mut containers = containers(self.init_containers, self.containers, spec, problems);
+        if self.host_network.take(spec.key("hostNetwork"), problems) == Some(true) {
+            take_host_ports(&mut containers);
+        }
         refuse_impossible(&containers, spec, problems);
         let (limit, request) = self
             .resources
@@ -122,6 +126,14 @@ impl PodSpecFields<'_> {
             spread: spread(self.topology_spread_constraints, spread_path, problems),
             tolerations: tolerations(self.tolerations, |_| true, spec.key("tolerations"), problems),
         }
+    }
+}
+
+/// Under `hostNetwork` every port that a container declares is its node's (`SetDefaults_Pod` in Kubernetes'
+/// `pkg/apis/core/v1/defaults.go`).
+fn take_host_ports(containers: &mut [Container]) {
+    for port in containers.iter_mut().flat_map(|container| &mut container.ports) {
+        port.on_host = port.on_host.or_else(|| u16::try_from(port.number).ok());
     }
 }
 
