@@ -69,7 +69,8 @@ impl PodTemplate {
     #[must_use]
     pub fn host_port(&self) -> Option<u16> {
         let long = self.containers.iter().filter(|c| c.is_long_running());
-        long.flat_map(|container| &container.ports).find_map(|port| port.on_host)
+        long.flat_map(|container| &container.ports)
+            .find_map(|port| port.on_host)
     }
 
     /// Which version its pods say that they are.

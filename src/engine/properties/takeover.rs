@@ -45,7 +45,15 @@ fn found(run: &Run) -> BTreeMap<(Subject, String), (Severity, FindingState, i32)
 
 /// Nodes and workloads that are as old as all others; and no autoscaler says since when it has been blind.
 fn none_young(mut steps: Vec<Step>) -> Vec<Step> {
-    let is_dated = |step: &Step| matches!(step.action, Action::Beside { what: Beside::Sight, .. });
+    let is_dated = |step: &Step| {
+        matches!(
+            step.action,
+            Action::Beside {
+                what: Beside::Sight,
+                ..
+            }
+        )
+    };
     steps.retain(|step| !is_dated(step));
     for step in &mut steps {
         if let Action::Join { young, .. } | Action::Remake { young, .. } = &mut step.action {
@@ -130,7 +138,8 @@ proptest! {
     }
 
     /// Decisions follow the monotonic clock. What is as old as the wall clock says (a node that has just joined, a
-    /// workload that was just made, an autoscaler that has been blind for so long) is left out here, and so are the stamps and the words that repeat them.
+    /// workload that was just made, an autoscaler that has been blind for so long) is left out here, and so are the stamps
+    /// and the words that repeat them.
     #[test]
     fn a_wall_clock_that_jumps_changes_nothing_but_stamps(
         steps in histories(25),
