@@ -65,10 +65,13 @@ fn a_cluster_differs_from_its_files_in_what_was_changed_and_nothing_else() {
     world.plane.kubectl(&scale).expect("patched");
     let (code, document) = compare(&world, file);
     assert_eq!(code, Some(1), "{document:#}");
-    let text = document.to_string();
-    assert!(text.contains("minReplicas"), "{document:#}");
-    assert!(
-        !text.contains("StatefulSet"),
+    let workloads = document["workloads"].as_array().into_iter().flatten();
+    let told = workloads.filter(|w| w["differences"] != json!([]));
+    let told: Vec<(&Value, &Value)> = told.map(|w| (&w["name"], &w["differences"])).collect();
+    let floor = json!([{ "setting": "replicas, at least", "a": "2", "b": "1" }]);
+    assert_eq!(
+        told,
+        [(&json!("web"), &floor)],
         "what was left alone is not told: {document:#}"
     );
     world
