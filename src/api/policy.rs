@@ -168,7 +168,8 @@ pub struct Thresholds {
     #[x_kube(validation = Rule::new(format!("isQuantity(self) && quantity(self).compareTo(quantity('{}')) >= 0", bounds::MEMORY_LIMIT_LEAST)).message("memoryLimit must be a quantity of 1Mi or more, such as 512Mi"))]
     pub memory_limit: Option<String>,
     /// Whether a workload is told whether what it requires in another namespace is there, where that namespace does not say
-    /// by its annotation plimsoll.dev/required-by who may ask: Allow or Deny (rule requires). Default: Allow.
+    /// by its annotation plimsoll.dev/required-by who may ask: Allow or Deny (rule requires). Default: Allow. Where the rule
+    /// is locked, Allow is the stricter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "AcrossNamespaces")]
     pub requires_across_namespaces: Option<AcrossNamespaces>,
@@ -231,8 +232,8 @@ pub struct Exemptions {
     pub namespaces: Option<Vec<NamespaceName>>,
 }
 
-/// Where workloads say whose they are: keys of labels, the first to count first. The keys of the defaults are read from
-/// annotations too, and from those before labels.
+/// Where workloads say whose they are: keys of labels, the first to count first, in place of the defaults. The keys of the
+/// defaults are read from annotations too, and from those before labels.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnershipKeys {

@@ -8,7 +8,7 @@
 //! A zone is the labels `topology.kubernetes.io/region` and `topology.kubernetes.io/zone` together. Nodes labelled
 //! `node.kubernetes.io/exclude-disruption` and nodes that are not judged (cordoned, about to go, just joined) don't count.
 //! It does not begin while the control plane is suspect: when all nodes are marked at once, one zone is first. Nor does it
-//! before a heartbeat from elsewhere was seen to come: when Plimsoll starts, that takes up to 10 s.
+//! before a heartbeat from elsewhere was seen to come: when Plimsoll starts, that is looked at after 12.5 s.
 //!
 //! ## Why
 //!

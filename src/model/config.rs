@@ -169,6 +169,8 @@ impl ClusterVersion {
     pub const AFFINITY_MATCH_LABEL_KEYS: ClusterVersion = ClusterVersion(31);
     /// Pod-level resources are on by default (KEP-2837, beta).
     pub const POD_LEVEL_RESOURCES: ClusterVersion = ClusterVersion(34);
+    /// From here on the scheduler counts the host ports of native sidecars too (kubernetes/kubernetes#132040).
+    pub const SIDECARS_TAKE_HOST_PORTS: ClusterVersion = ClusterVersion(34);
 
     /// Reads `1.36`, `v1.36`, `v1.36.4` or `1.36+`; `None` for anything else.
     #[must_use]

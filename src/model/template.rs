@@ -1,5 +1,6 @@
 //! A pod template: what every pod of a workload is made from.
 
+use super::config::ClusterVersion;
 use super::field::Field;
 use super::keys::Name;
 use super::quantity::Quantity;
@@ -65,11 +66,17 @@ impl PodTemplate {
     }
 
     /// A port of its node that each of its pods takes. The scheduler puts no two of them on one node (`GetHostPorts` in
-    /// `pkg/scheduler/util/utils.go`); init containers don't count.
+    /// `pkg/scheduler/util/utils.go`); init containers don't count, and sidecars only in later versions.
     #[must_use]
-    pub fn host_port(&self) -> Option<u16> {
-        let long = self.containers.iter().filter(|c| c.is_long_running());
-        long.flat_map(|container| &container.ports)
+    pub fn host_port(&self, version: ClusterVersion) -> Option<u16> {
+        let counts = |container: &&Container| match container.role {
+            ContainerRole::App => true,
+            ContainerRole::Sidecar => version >= ClusterVersion::SIDECARS_TAKE_HOST_PORTS,
+            ContainerRole::Init => false,
+        };
+        let counted = self.containers.iter().filter(counts);
+        counted
+            .flat_map(|container| &container.ports)
             .find_map(|port| port.on_host)
     }
 

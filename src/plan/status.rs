@@ -62,15 +62,18 @@ pub(super) fn status(
     status
 }
 
-/// `1 critical finding, 2 warnings`: what there is of either, and of what could not be judged.
-fn totals(summary: Summary) -> String {
+/// `1 of 2 ready, 1 critical finding, 2 warnings`: why it is not resilient, or that nothing speaks against it.
+fn totals(judged: &Judged, summary: Summary) -> String {
+    let missing = judged.placement.as_ref().filter(|p| p.ready < p.desired);
+    let missing = missing.map(|p| format!("{} of {} ready", p.ready, p.desired));
     let all = [
         (summary.critical, "critical finding"),
         (summary.warning, "warning"),
         (summary.unknown, "unanswered check"),
     ];
     let there = all.into_iter().filter(|(n, _)| *n > 0);
-    let said: Vec<String> = there.map(|(n, what)| count(n.unsigned_abs(), what)).collect();
+    let there = there.map(|(n, what)| count(n.unsigned_abs(), what));
+    let said: Vec<String> = missing.into_iter().chain(there).collect();
     if said.is_empty() {
         "no critical finding, no warning".to_owned()
     } else {
@@ -137,7 +140,7 @@ fn conditions(
             verdict => truth(verdict == Verdict::Resilient),
         },
         verdict.as_str(),
-        totals(summary),
+        totals(judged, summary),
     );
     let Some(placement) = &judged.placement else {
         return if judged.template_only {

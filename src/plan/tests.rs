@@ -327,3 +327,15 @@ fn what_cannot_be_judged_is_not_resilient() {
         .expect("always there");
     assert_eq!(resilient.status, ConditionStatus::Unknown);
 }
+
+#[rstest]
+#[case::nothing(judged(Vec::new()), "no critical finding, no warning")]
+#[case::a_warning_and_an_unknown(Judged { unknown: 1, ..judged(vec![finding("pod-spread", Severity::Warning)]) }, "1 warning, 1 unanswered check")]
+#[case::a_replica_is_missing(Judged { placement: Some(placed(1, 2)), below_desired: true, ..judged(Vec::new()) }, "1 of 2 ready")]
+#[case::all_are(Judged { placement: Some(placed(0, 2)), ..judged(Vec::new()) }, "0 of 2 ready")]
+fn the_condition_says_why_it_is_not_resilient(#[case] judged: Judged, #[case] message: &str) {
+    let planned = step(&Prior::default(), &judged, 0);
+    let conditions = &planned.status.conditions;
+    let resilient = conditions.iter().find(|c| c.kind == "Resilient");
+    assert_eq!(resilient.expect("always there").message, message);
+}

@@ -16,8 +16,8 @@
 //!   namespace;
 //! * a `topologySpreadConstraint` over an accepted key selects its own pods, and its `maxSkew` is below the most
 //!   replicas that it may run: a skew that lets all of them sit together constrains nothing;
-//! * its pods take a port of their node: by `hostPort`, or under `hostNetwork` by any port that a container declares. No
-//!   two of them fit on one node then. (A zone may still hold them all.)
+//! * its pods take a port of their node: by `hostPort`, or under `hostNetwork` by any port that a container (from
+//!   Kubernetes 1.34 on also a sidecar) declares. No two of them fit on one node then. (A zone may still hold them all.)
 //!
 //! A zone or region key counts only while the schedulable nodes are in two or more of them (without any Node, as in
 //! files, it counts), except in a required anti-affinity: then a single replica can run, and `rollout` below says so. A
@@ -108,10 +108,11 @@ fn check(question: &Question<'_>) -> Answers {
         return Outcome::NotApplicable(alone(ceiling.replicas, &ceiling.source)).into();
     }
     let terms = terms::judge_all(view, policy, ceiling.replicas);
-    let kept = kept_apart(&terms, view.workload().template.host_port());
+    let host_port = view.template().host_port(view.version());
+    let kept = kept_apart(&terms, host_port);
     if !kept.is_empty() {
         let pass = (None, Outcome::Pass(Some(kept)));
-        let rollout = rollout::blocks(view, &terms, ceiling.replicas);
+        let rollout = rollout::blocks(view, &terms, host_port, ceiling.replicas);
         return [pass].into_iter().chain(rollout).collect::<Vec<_>>().into();
     }
     let unclear = terms.iter().find_map(|term| match term {

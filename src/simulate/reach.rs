@@ -78,7 +78,9 @@ impl Wish {
         reach
     }
 
-    fn admits(&self, node: &Node) -> bool {
+    /// Whether a node takes such pods.
+    #[must_use]
+    pub fn admits(&self, node: &Node) -> bool {
         let Wish {
             tolerations,
             cordoned,

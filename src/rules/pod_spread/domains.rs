@@ -6,6 +6,7 @@ use super::terms::{Doubt, Strength, Term, Why};
 use crate::index::{Listing, WorkloadView};
 use crate::model::keys::{Kind, Name};
 use crate::model::node::{REGION_LABEL, ZONE_LABEL};
+use crate::simulate::Wish;
 
 /// Keys whose domains hold many nodes: they keep nothing apart while all nodes are in one of them.
 const WIDE_KEYS: [&str; 4] = [
@@ -64,16 +65,17 @@ fn soft_keys_beside<'a>(view: &WorkloadView<'a>, term: Term<'_>) -> Vec<&'a Name
         .collect()
 }
 
-/// How many values of `key` there are among the nodes that take pods and have the labels `beside`; counted up to
-/// `enough`. `None` when no Node is known.
+/// How many values of `key` there are among the nodes that take its pods, as far as taints and cordons say, and have the
+/// labels `beside`; counted up to `enough`. `None` when no Node is known.
 pub(super) fn domains(view: &WorkloadView<'_>, key: &str, beside: &[&Name], enough: usize) -> Option<usize> {
+    let wish = Wish::anywhere(view.template());
     let mut known = false;
     let mut domains = BTreeSet::new();
     for node in view.nodes().filter_map(|node| node.node()) {
         known = true;
         let labelled = beside.iter().all(|key| node.labels.get(key).is_some());
         if labelled
-            && !node.unschedulable
+            && wish.admits(node)
             && let Some(domain) = node.labels.get(key)
         {
             domains.insert(domain);

@@ -14,11 +14,12 @@ use crate::model::node::HOSTNAME_LABEL;
 use crate::model::template::SpreadConstraint;
 use crate::rules::remedy::{pod_spec_patch, pod_spec_path, written_by};
 
-/// The row beside the pass, if one of the terms that count may block a rollout. Pods that cannot run at all come
-/// before pods that wait.
+/// The row beside the pass, if one of the terms that count, or a port of the node, may block a rollout. Pods that cannot
+/// run at all come before pods that wait.
 pub(super) fn blocks(
     view: &WorkloadView<'_>,
     terms: &[Judged<'_>],
+    host_port: Option<u16>,
     ceiling: u32,
 ) -> Option<(Option<String>, Outcome)> {
     let hard = || {
@@ -29,6 +30,7 @@ pub(super) fn blocks(
     };
     let outcome = hard()
         .find_map(|term| more_than_domains(view, term, ceiling))
+        .or_else(|| more_than_nodes(view, host_port?, ceiling))
         .or_else(|| hard().find_map(|term| counts_old_pods(view, term)))?;
     Some((Some("rollout".to_owned()), outcome))
 }
@@ -36,14 +38,7 @@ pub(super) fn blocks(
 /// Required anti-affinity, and more replicas than domains.
 fn more_than_domains(view: &WorkloadView<'_>, term: Term<'_>, ceiling: u32) -> Option<Outcome> {
     let Term::AntiAffinity(_) = term else { return None };
-    if *view.listing(Kind::Node) != Listing::Listed {
-        return None;
-    }
-    let domains = domains(view, term.key(), &[], usize::try_from(ceiling).ok()?)?;
-    let domains = u32::try_from(domains).ok()?;
-    if ceiling <= domains {
-        return None;
-    }
+    let domains = too_few(view, term.key(), ceiling)?;
     let of_nodes = **term.key() == *HOSTNAME_LABEL;
     let (one, more) = if of_nodes {
         ("node", "nodes")
@@ -59,7 +54,42 @@ fn more_than_domains(view: &WorkloadView<'_>, term: Term<'_>, ceiling: u32) -> O
         written_by(view).unwrap_or_else(|| key.to_string()),
         "preferredDuringSchedulingIgnoredDuringExecution",
     );
-    Some(Outcome::Fail {
+    let way_out = format!("prefer rather than require it, or add {more}");
+    Some(pending(
+        domains,
+        ceiling,
+        format!("{key} {found}"),
+        way_out,
+        advice,
+    ))
+}
+
+/// A port of the node that each pod takes, and more replicas than nodes.
+fn more_than_nodes(view: &WorkloadView<'_>, host_port: u16, ceiling: u32) -> Option<Outcome> {
+    let nodes = too_few(view, HOSTNAME_LABEL, ceiling)?;
+    let key = view.key();
+    let take = if nodes == 1 { "node takes" } else { "nodes take" };
+    Some(pending(
+        nodes,
+        ceiling,
+        format!("each pod of {key} takes port {host_port} of its node, and {nodes} {take} pods"),
+        "add nodes, or serve through a Service".to_owned(),
+        format!("add nodes, or leave hostPort and hostNetwork out of {key} and put a Service before it"),
+    ))
+}
+
+/// How many domains there are, if there are fewer than replicas.
+fn too_few(view: &WorkloadView<'_>, key: &str, ceiling: u32) -> Option<u32> {
+    if *view.listing(Kind::Node) != Listing::Listed {
+        return None;
+    }
+    let domains = domains(view, key, &[], usize::try_from(ceiling).ok()?)?;
+    let domains = u32::try_from(domains).ok()?;
+    (domains < ceiling).then_some(domains)
+}
+
+fn pending(domains: u32, ceiling: u32, found: String, way_out: String, advice: String) -> Outcome {
+    Outcome::Fail {
         // A single replica is what the rule is about; more of them are for a person to judge.
         severity: if domains > 1 {
             Severity::Info
@@ -71,11 +101,11 @@ fn more_than_domains(view: &WorkloadView<'_>, term: Term<'_>, ceiling: u32) -> O
                 "{} of {ceiling} replicas may stay Pending, and rollouts with them",
                 ceiling - domains
             ),
-            format!("{key} {found}"),
-            format!("prefer rather than require it, or add {more}"),
+            found,
+            way_out,
         ),
         remedy: Some(Remedy::Advice(advice)),
-    })
+    }
 }
 
 /// `DoNotSchedule` with `maxSkew: 1` over old and new pods of a Deployment together: the surge fills the domain that

@@ -11,10 +11,12 @@ use crate::index::Index;
 use crate::model::autoscaler::Autoscaler;
 use crate::model::field::Field;
 use crate::model::keys::Kind;
-use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
+use crate::model::node::{HOSTNAME_LABEL, Node, REGION_LABEL, ZONE_LABEL};
 use crate::model::object::Object;
 use crate::model::selector::LabelSelector;
-use crate::model::template::{AntiAffinityTerm, ContainerRole, SpreadConstraint, WhenUnsatisfiable};
+use crate::model::template::{
+    AntiAffinityTerm, ContainerRole, SpreadConstraint, TaintEffect, WhenUnsatisfiable,
+};
 use crate::model::testing::{
     apart, container, deployment, hpa, labels, node, selector, spread, stateful_set, wall,
 };
@@ -214,17 +216,64 @@ fn the_autoscaler_sets_the_ceiling(#[case] min: Option<i32>, #[case] max: i32, #
 
 #[test]
 fn a_port_of_the_node_keeps_them_apart_unless_only_an_init_container_takes_it() {
-    let taken_by = |role: ContainerRole| {
-        let mut taking = container("edge").role(role).port("http", 8080);
-        taking.ports[0].on_host = Some(8080);
-        said(36, web().containers([container("app"), taking]), vec![])
-    };
-    for role in [ContainerRole::App, ContainerRole::Sidecar] {
-        assert_eq!(taken_by(role), ["pass: required by its host port 8080"]);
+    let taken_by = |version, role: ContainerRole| said(version, taking(role), vec![]);
+    for (version, role) in [
+        (34, ContainerRole::App),
+        (34, ContainerRole::Sidecar),
+        (33, ContainerRole::App),
+    ] {
+        assert_eq!(taken_by(version, role), ["pass: required by its host port 8080"]);
     }
+    for (version, role) in [(34, ContainerRole::Init), (33, ContainerRole::Sidecar)] {
+        let said = taken_by(version, role);
+        assert!(
+            said[0].starts_with("fail"),
+            "the scheduler does not look at it: {said:?}"
+        );
+    }
+}
+
+/// Three replicas of which a container takes port 8080 of its node.
+fn taking(role: ContainerRole) -> Workload {
+    let mut taking = container("edge").role(role).port("http", 8080);
+    taking.ports[0].on_host = Some(8080);
+    web().containers([container("app"), taking])
+}
+
+#[test]
+fn a_port_of_the_node_and_more_replicas_than_nodes_may_block_a_rollout() {
+    let nodes = |n: usize| {
+        (1..=n)
+            .map(|n| node(&format!("n{n}")).object())
+            .collect::<Vec<_>>()
+    };
+    let pass = "pass: required by its host port 8080".to_owned();
+    assert_eq!(
+        said(36, taking(ContainerRole::App), nodes(3)),
+        std::slice::from_ref(&pass)
+    );
+    let rollout = "rollout: fail info: 1 of 3 replicas may stay Pending, and rollouts with them: each pod of Deployment \
+                   shop/web takes port 8080 of its node, and 2 nodes take pods; add nodes, or serve through a Service";
+    assert_eq!(
+        said(36, taking(ContainerRole::App), nodes(2)),
+        [pass, rollout.to_owned()]
+    );
+}
+
+#[test]
+fn a_node_that_its_pods_do_not_tolerate_is_no_domain() {
+    let apart = || web().anti_affinity(true, HOSTNAME_LABEL, own());
+    let control = node("n3").taint(
+        "node-role.kubernetes.io/control-plane",
+        TaintEffect::NoSchedule,
+        None,
+    );
+    let nodes = |third: Node| vec![node("n1").object(), node("n2").object(), third.object()];
+    assert_eq!(said(36, apart(), nodes(node("n3"))).len(), 1);
+    let told = said(36, apart(), nodes(control));
     assert!(
-        taken_by(ContainerRole::Init)[0].starts_with("fail"),
-        "it is free again"
+        told[1].contains("1 of 3 replicas may stay Pending") && told[1].contains("2 take pods"),
+        "{told:?}"
     );
 }
 

@@ -1,4 +1,6 @@
-//! What people add to be safer never makes the rule about it worse. (Of budgets `pdb_missing` shows it.)
+//! What people add to be safer never makes the rule about it worse. (Of budgets `pdb_missing` shows it. One exception stands
+//! in `pod_spread`: a soft constraint over a label that nodes lack takes those nodes out of all the others. Here are no
+//! nodes.)
 
 use proptest::prelude::*;
 

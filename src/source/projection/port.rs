@@ -124,6 +124,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::from_json;
+    use crate::model::config::ClusterVersion;
     use crate::model::keys::Kind;
     use crate::model::object::Object;
 
@@ -141,7 +142,7 @@ mod tests {
             Ok(Object::Workload(web)) => {
                 let problems = web.problems.iter();
                 let problems = problems.map(|p| format!("{} {}", p.field, p.message));
-                (web.template.host_port(), problems.collect())
+                (web.template.host_port(ClusterVersion::NEWEST), problems.collect())
             }
             other => panic!("no workload: {other:?}"),
         }
