@@ -1,4 +1,4 @@
-//! `check -o yaml`: the contract of [`json`](super::json) as YAML, its fields in the same order.
+//! `check -o yaml`: the contract of [`super::json`] as YAML, its fields in the same order.
 //!
 //! A text that could be more than itself (hidden characters, line feeds, what a runner of CI takes for a command) stands
 //! between double quotes, in one line, with escapes: a block of several lines would give each line to whoever wrote it.
