@@ -7,18 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 use crate::index::{NodeView, PodView, WorkloadView};
 use crate::model::keys::Kind;
 use crate::model::pod::PodShape;
+use crate::model::stay::Stay;
 use crate::model::template::first_tolerating;
 
 /// How long a pod stays on a node after that NoExecute taint came; `None` = for ever.
 ///
-/// No toleration matches → at once; otherwise the first that does decides: without `tolerationSeconds` for ever, below
-/// zero is zero (`getMinTolerationTime` of the taint eviction controller).
+/// No toleration matches → at once: what the API server adds, a pod has already. Otherwise the first that does decides.
 pub(super) fn stay(shape: &PodShape, taint: &str) -> Option<Duration> {
     let Some(place) = first_tolerating(&shape.no_execute, taint) else {
         return Some(Duration::ZERO);
     };
-    let seconds = shape.no_execute[place].seconds?;
-    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+    match Stay::by(&shape.no_execute[place]) {
+        Stay::Seconds(seconds) => Some(Duration::from_secs(seconds)),
+        Stay::ForEver => None,
+    }
 }
 
 /// `stamp` plus how long a pod stays; the stamp itself where that leaves the calendar.

@@ -21,6 +21,7 @@ pub mod request;
 pub mod requires;
 pub mod resource;
 pub mod selector;
+pub mod stay;
 pub mod subject;
 pub mod template;
 pub mod text;

@@ -51,7 +51,7 @@ pub struct Workload {
 pub const DEFAULT_PROGRESS_DEADLINE_SECONDS: i32 = 600;
 
 /// `maxUnavailable` and `maxSurge` of a Deployment when absent: the defaults of apps/v1.
-const DEFAULT_ROLLOUT: &str = "25%";
+pub const DEFAULT_ROLLOUT: &str = "25%";
 
 impl Workload {
     /// `spec.replicas` as the API server defaults it (absent = 1); `None` when invalid.

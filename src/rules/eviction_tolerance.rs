@@ -60,7 +60,8 @@ use super::{Answers, Question, Rule};
 use crate::index::WorkloadView;
 use crate::model::finding::{Message, Outcome, Remedy, Severity};
 use crate::model::node::{TAINT_NOT_READY, TAINT_UNREACHABLE};
-use crate::model::template::{TaintEffect, Toleration, TolerationOperator, first_tolerating};
+use crate::model::stay::{ADDED_SECONDS, By, Stay};
+use crate::model::template::{TaintEffect, Toleration, TolerationOperator};
 use crate::model::text::{duration, list};
 
 pub(super) const RULE: Rule = Rule {
@@ -73,36 +74,15 @@ pub(super) const RULE: Rule = Rule {
     source: include_str!("eviction_tolerance.rs"),
 };
 
-/// What the API server adds to a pod that names the taint in none of its tolerations: the default of
-/// `--default-unreachable-toleration-seconds` and its twin (Kubernetes' `plugin/pkg/admission/defaulttolerationseconds`).
-const ADDED_SECONDS: u64 = 300;
-
 fn check(question: &Question<'_>) -> Answers {
     let most = u64::from(question.policy.max_toleration_seconds);
     judge(&question.view, most).into()
 }
 
-/// How long a pod stays on a node with one of the taints.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stay {
-    Seconds(u64),
-    ForEver,
-}
-
-/// What decides how long a pod tolerates a taint.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
-    /// The toleration at that place in the list.
-    Own(usize),
-    /// The API server, which adds one.
-    Added,
-    /// None: it does not tolerate it.
-    Nothing,
-}
-
 fn judge(view: &WorkloadView<'_>, most: u64) -> Outcome {
     let tolerations = &view.template().tolerations;
-    let stays = [TAINT_NOT_READY, TAINT_UNREACHABLE].map(|taint| (taint, stay(tolerations, taint)));
+    let stays =
+        [TAINT_NOT_READY, TAINT_UNREACHABLE].map(|taint| (taint, Stay::of_template(tolerations, taint)));
     let Some(worst) = stays.iter().map(|(_, (stay, _))| *stay).max() else {
         return Outcome::Pass(None);
     };
@@ -117,24 +97,6 @@ fn judge(view: &WorkloadView<'_>, most: u64) -> Outcome {
     fail(view, most, worst, &long)
 }
 
-fn stay(tolerations: &[Toleration], taint: &str) -> (Stay, By) {
-    if let Some(place) = first_tolerating(tolerations, taint) {
-        let seconds = tolerations[place].seconds;
-        // Below zero is zero: `getMinTolerationTime` in Kubernetes' `pkg/controller/tainteviction`.
-        let stay = seconds.map_or(Stay::ForEver, |s| Stay::Seconds(u64::try_from(s).unwrap_or(0)));
-        return (stay, By::Own(place));
-    }
-    let names = |t: &Toleration| {
-        (t.key.is_empty() || &*t.key == taint) && t.effect.is_none_or(|e| e == TaintEffect::NoExecute)
-    };
-    if tolerations.iter().any(names) {
-        (Stay::Seconds(0), By::Nothing)
-    } else {
-        (Stay::Seconds(ADDED_SECONDS), By::Added)
-    }
-}
-
-/// Those taints, and what decides, of the stay `worst`.
 fn fail(view: &WorkloadView<'_>, most: u64, worst: Stay, long: &[(&str, By)]) -> Outcome {
     let key = view.key();
     let (severity, impact, how_long) = match worst {
@@ -195,7 +157,7 @@ fn said_by(by: By) -> String {
 fn mend(view: &WorkloadView<'_>, most: u64) -> Remedy {
     let key = view.key();
     let old = &view.template().tolerations;
-    let long = |taint: &&str| stay(old, taint).0 > Stay::Seconds(most);
+    let long = |taint: &&str| Stay::of_template(old, taint).0 > Stay::Seconds(most);
     let taints: Vec<&str> = [TAINT_NOT_READY, TAINT_UNREACHABLE]
         .into_iter()
         .filter(long)

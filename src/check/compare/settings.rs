@@ -8,22 +8,19 @@ use crate::model::context::{LimitRange, LimitRangeType};
 use crate::model::field::Field;
 use crate::model::intstr::IntOrString;
 use crate::model::keys::Kind;
+use crate::model::node::{TAINT_NOT_READY, TAINT_UNREACHABLE};
+use crate::model::requires::REQUIRES_ANNOTATION;
 use crate::model::selector::LabelSelector;
+use crate::model::stay::Stay;
 use crate::model::template::{
-    AntiAffinityTerm, Container, ContainerRole, Handler, SpreadConstraint, TaintEffect, Toleration,
-    WhenUnsatisfiable,
+    AntiAffinityTerm, Container, ContainerRole, Handler, SpreadConstraint, WhenUnsatisfiable,
 };
-use crate::model::workload::{DEFAULT_PROGRESS_DEADLINE_SECONDS, Strategy};
+use crate::model::workload::{DEFAULT_PROGRESS_DEADLINE_SECONDS, DEFAULT_ROLLOUT, Strategy};
 
 /// What a setting says that is not there.
 pub(super) const NONE: &str = "none";
 /// What one says that Kubernetes would refuse.
 const INVALID: &str = "invalid";
-
-/// Taints that a node gets when it is lost.
-const LOST: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
-/// How long pods tolerate these when they say nothing: what the API server's DefaultTolerationSeconds adds.
-const DEFAULT_TOLERATION: &str = "300 s";
 
 /// Name and value of each, in a fixed order.
 pub(super) fn settings(view: &WorkloadView<'_>) -> Vec<(String, String)> {
@@ -37,15 +34,14 @@ pub(super) fn settings(view: &WorkloadView<'_>) -> Vec<(String, String)> {
         );
         settings.add("spread", spread(view));
         settings.add("served by a Service", yes(view.services().next().is_some()));
-        for taint in LOST {
-            settings.add(&format!("stays when {taint}"), tolerated(view, taint));
+        for taint in [TAINT_NOT_READY, TAINT_UNREACHABLE] {
+            let (stay, _) = Stay::of_template(&view.template().tolerations, taint);
+            settings.add(&format!("stays when {taint}"), stay);
         }
         settings.add("termination grace", grace(&view.template().termination_grace));
         settings.add(
-            "plimsoll.dev/requires",
-            view.workload()
-                .annotation("plimsoll.dev/requires")
-                .unwrap_or(NONE),
+            REQUIRES_ANNOTATION,
+            view.workload().annotation(REQUIRES_ANNOTATION).unwrap_or(NONE),
         );
     }
     let template = view.template();
@@ -133,10 +129,10 @@ fn rollout(settings: &mut Settings, view: &WorkloadView<'_>) {
             let text = |amount: Option<_>, default: &str| {
                 amount.map_or_else(|| default.to_owned(), |amount: IntOrString| amount.to_string())
             };
-            let default = if is_deployment { "25%" } else { "1" };
+            let default = if is_deployment { DEFAULT_ROLLOUT } else { "1" };
             settings.add("maxUnavailable", text(max_unavailable, default));
             if is_deployment {
-                settings.add("maxSurge", text(max_surge, "25%"));
+                settings.add("maxSurge", text(max_surge, DEFAULT_ROLLOUT));
             }
         }
     }
@@ -198,19 +194,6 @@ fn constraint(constraint: &SpreadConstraint) -> String {
     };
     let skew = field(&constraint.max_skew);
     format!("{strength} spread over {}, skew {skew}", constraint.topology_key)
-}
-
-/// How long its pods stay on a node that is lost: the longest that a toleration allows.
-fn tolerated(view: &WorkloadView<'_>, taint: &str) -> String {
-    let tolerates = |t: &&Toleration| t.tolerates(taint, "", TaintEffect::NoExecute);
-    let mut longest = None;
-    for toleration in view.template().tolerations.iter().filter(tolerates) {
-        let Some(seconds) = toleration.seconds else {
-            return "for ever".to_owned();
-        };
-        longest = longest.max(Some(seconds));
-    }
-    longest.map_or_else(|| DEFAULT_TOLERATION.to_owned(), |seconds| format!("{seconds} s"))
 }
 
 /// The default of core/v1 pods, seconds.

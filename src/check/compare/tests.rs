@@ -103,6 +103,17 @@ fn said(a: &str, b: &str) -> Vec<String> {
      {key: node.kubernetes.io/not-ready, operator: Exists}]",
     &["stays when node.kubernetes.io/not-ready: 300 s | for ever", "stays when node.kubernetes.io/unreachable: 300 s | 30 s"]
 )]
+#[case::of_several_tolerations_the_first_decides(
+    "tolerations: []",
+    "tolerations: [{key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: 30}, \
+     {operator: Exists, effect: NoExecute}]",
+    &["stays when node.kubernetes.io/not-ready: 300 s | 30 s", "stays when node.kubernetes.io/unreachable: 300 s | for ever"]
+)]
+#[case::a_taint_that_is_named_and_not_tolerated(
+    "tolerations: []",
+    "tolerations: [{key: node.kubernetes.io/unreachable, operator: Equal, value: x, effect: NoExecute}]",
+    &["stays when node.kubernetes.io/unreachable: 300 s | 0 s"]
+)]
 #[case::requires(
     "name: web, namespace: shop}", "name: web, namespace: shop, annotations: {plimsoll.dev/requires: a >= 1}}",
     &["plimsoll.dev/requires: none | a >= 1"]
