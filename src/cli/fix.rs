@@ -26,10 +26,7 @@ use crate::model::text::count;
 use crate::output::Report;
 use crate::output::style::visible;
 use crate::source::manifest::edit::{self, Edited};
-use crate::source::manifest::{Maker, Source};
-
-/// The path that stands for standard input.
-const STDIN: &str = "-";
+use crate::source::manifest::{Maker, STDIN, Source};
 
 /// What is to become of remedies.
 #[derive(Debug, Args)]

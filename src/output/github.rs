@@ -11,9 +11,9 @@ use std::fmt::Write as _;
 
 use super::style::visible;
 use super::summary::summary;
-use super::{Found, Report, STDIN, relative, title, worst_first};
+use super::{Found, Report, relative, title, worst_first};
 use crate::model::finding::{Outcome, Severity};
-use crate::source::manifest::Place;
+use crate::source::manifest::{Place, STDIN};
 
 /// The report as workflow commands, a line each, and a last line for the log.
 #[must_use]

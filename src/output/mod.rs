@@ -82,6 +82,3 @@ fn relative(file: &str) -> &str {
     }
     file
 }
-
-/// What standard input is called.
-const STDIN: &str = "-";

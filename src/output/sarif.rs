@@ -13,15 +13,16 @@
 mod fingerprint;
 mod rules;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::fingerprint::Fingerprints;
 use super::json::text;
 use super::style::visible;
-use super::{JudgedWorkload, Report, STDIN, relative};
+use super::{JudgedWorkload, Report, relative};
 use crate::model::finding::{CheckResult, Outcome, Severity};
-use crate::source::manifest::Place;
+use crate::source::manifest::{Place, STDIN};
 
 /// The schema as it was published, errata included.
 const SCHEMA: &str =
@@ -29,6 +30,15 @@ const SCHEMA: &str =
 
 /// What relative paths are relative to: the name that code scanning gives the repository's root.
 const ROOT: &str = "%SRCROOT%";
+
+/// All but the unreserved characters of RFC 3986.
+const IN_PART: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// The same but for `/`: so no path is taken for a scheme, a query or a fragment.
+const IN_PATH: &AsciiSet = &IN_PART.remove(b'/');
 
 #[derive(Serialize)]
 struct Log {
@@ -76,14 +86,14 @@ struct Text {
 /// The report as one SARIF log, indented, without a newline at its end.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let results = report
-        .workloads
-        .iter()
-        .flat_map(|workload| workload.answers().filter_map(|answer| result(workload, answer)))
-        .map(|(result, known)| SarifResult {
-            baseline_state: report.fixed.map(|_| if known { "unchanged" } else { "new" }),
-            ..result
-        });
+    let has_baseline = report.fixed.is_some();
+    let results = report.workloads.iter().flat_map(|workload| {
+        let answers = workload.answers();
+        answers.filter_map(move |(check, known)| {
+            let state = has_baseline.then_some(if known { "unchanged" } else { "new" });
+            result(workload, check, state)
+        })
+    });
     text(&Log {
         schema: SCHEMA,
         version: "2.1.0",
@@ -111,7 +121,11 @@ const fn level(severity: Severity) -> &'static str {
 }
 
 /// What passes and what does not apply is no result: code scanning would show it as an alert.
-fn result(workload: &JudgedWorkload, (check, known): (&CheckResult, bool)) -> Option<(SarifResult, bool)> {
+fn result(
+    workload: &JudgedWorkload,
+    check: &CheckResult,
+    baseline_state: Option<&'static str>,
+) -> Option<SarifResult> {
     let rule = rules::of(check.rule);
     let object = visible(&workload.key.to_string());
     let mut properties = json!({
@@ -149,7 +163,7 @@ fn result(workload: &JudgedWorkload, (check, known): (&CheckResult, bool)) -> Op
         Outcome::Unknown(what) => (Some("open"), "none", format!("{}: {what}", workload.key), None),
         Outcome::Pass(_) | Outcome::NotApplicable(_) => return None,
     };
-    let result = SarifResult {
+    Some(SarifResult {
         rule_id: check.rule,
         rule_index: rule.map(|(index, _)| index),
         kind,
@@ -158,10 +172,9 @@ fn result(workload: &JudgedWorkload, (check, known): (&CheckResult, bool)) -> Op
         locations: [location(workload)],
         partial_fingerprints: Fingerprints::of(workload, check),
         suppressions,
-        baseline_state: None,
+        baseline_state,
         properties,
-    };
-    Some((result, known))
+    })
 }
 
 /// Text of a message. In SARIF `[words](target)` is a link, also in plain text, and `{0}` a placeholder; both lose their
@@ -230,23 +243,10 @@ fn artifact(file: &str) -> Value {
     };
     let file = relative(&file);
     if file.starts_with('/') {
-        json!({"uri": format!("file://{}", percent_encoded(file))})
+        json!({"uri": format!("file://{}", utf8_percent_encode(file, IN_PATH))})
     } else {
-        json!({"uri": percent_encoded(file), "uriBaseId": ROOT})
+        json!({"uri": utf8_percent_encode(file, IN_PATH).to_string(), "uriBaseId": ROOT})
     }
-}
-
-/// All but the unreserved characters of RFC 3986 and `/`: so no path is taken for a scheme, a query or a fragment.
-fn percent_encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 /// One run of the command: what could not be read, and what is worth knowing.

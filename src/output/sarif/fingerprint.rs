@@ -1,8 +1,9 @@
 //! By what a result is known again when lines have moved.
 
+use percent_encoding::utf8_percent_encode;
 use serde::Serialize;
 
-use super::percent_encoded;
+use super::IN_PART;
 use crate::check::JudgedWorkload;
 use crate::model::finding::CheckResult;
 use crate::model::text::fnv64;
@@ -29,7 +30,7 @@ impl Fingerprints {
             check.rule,
             check.subject.as_deref().unwrap_or_default(),
         ];
-        let parts = parts.map(|part| percent_encoded(part).replace('/', "%2F"));
+        let parts = parts.map(|part| utf8_percent_encode(part, IN_PART).to_string());
         let object_rule_subject = parts.join("/").trim_end_matches('/').to_owned();
         Fingerprints {
             line: format!("{:016x}:1", fnv64(&object_rule_subject)),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use walkdir::{DirEntry, WalkDir};
 
 use super::rendered::{self, Maker};
-use super::{InputError, MAX_FILE_BYTES, Note, Options, Place};
+use super::{InputError, MAX_FILE_BYTES, Note, Options, Place, STDIN};
 use crate::model::text::{count, list};
 
 /// The files that a directory is searched for.
@@ -203,7 +203,7 @@ fn not_searched(e: &walkdir::Error, directory: &Path) -> InputError {
 
 impl Found {
     pub(super) fn is_stdin(&self) -> bool {
-        self.path.as_os_str() == "-"
+        self.path.as_os_str() == STDIN
     }
 
     /// Reads it, as far as [`MAX_FILE_BYTES`] allow, or has it made.
@@ -227,10 +227,10 @@ impl Found {
 
     fn bytes(&self, stdin: &mut dyn Read) -> Result<Vec<u8>, InputError> {
         let bytes = if self.is_stdin() {
-            at_most(stdin)
+            at_most(stdin, 0)
         } else {
             File::open(&self.path).and_then(|file| match file.metadata()?.len() {
-                0..=MAX_FILE_BYTES => at_most(file),
+                size @ 0..=MAX_FILE_BYTES => at_most(file, size),
                 _ => Ok(None),
             })
         };
@@ -251,9 +251,10 @@ impl Found {
     }
 }
 
-/// Everything there is; `None` when that is more than [`MAX_FILE_BYTES`].
-pub(super) fn at_most(from: impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
+/// Everything there is, likely so many bytes; `None` when that is more than [`MAX_FILE_BYTES`].
+pub(super) fn at_most(from: impl Read, likely: u64) -> io::Result<Option<Vec<u8>>> {
+    // One more, so that its end is seen without another allocation.
+    let mut bytes = Vec::with_capacity(usize::try_from(likely).map_or(0, |likely| likely + 1));
     from.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= MAX_FILE_BYTES).then_some(bytes))
 }

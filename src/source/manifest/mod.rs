@@ -38,6 +38,9 @@ use crate::model::object::Object;
 /// A larger file is refused: nobody writes one by hand, and it is read as a whole.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
 
+/// The path that stands for standard input.
+pub const STDIN: &str = "-";
+
 /// Where an object comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {

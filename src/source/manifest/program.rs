@@ -41,7 +41,7 @@ pub(super) fn run(command: &mut Command, patience: Duration) -> Result<Vec<u8>, 
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Failure::Missing),
         Err(e) => return Err(Failure::Broken(e)),
     };
-    let out = reader(child.0.stdout.take(), |from| at_most(from));
+    let out = reader(child.0.stdout.take(), |from| at_most(from, 0));
     let said = reader(child.0.stderr.take(), |from| {
         let mut bytes = Vec::new();
         from.by_ref().take(MAX_COMPLAINT).read_to_end(&mut bytes)?;
