@@ -16,10 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{JudgedWorkload, Report};
 use crate::model::finding::{CheckResult, Outcome, Severity};
-use crate::output::json::escaped;
+use crate::output::json::{API_VERSION, escaped};
 use crate::source::manifest::{Note, Place};
 
-const API_VERSION: &str = "plimsoll.dev/v1alpha1";
 const KIND: &str = "CheckBaseline";
 
 /// What a finding is known by.

@@ -13,8 +13,12 @@ use serde_json::Value;
 use super::style::is_hidden;
 use super::{Counts, JudgedWorkload, Report};
 use crate::model::finding::{CheckResult, Outcome, Remedy, Severity};
+use crate::model::keys::ObjectKey;
 use crate::policy::ownership::Criticality;
-use crate::source::manifest::{Place, Source};
+use crate::source::manifest::{InputError, Note, Place, Source};
+
+/// The version of every document that the command line prints or reads.
+pub(crate) const API_VERSION: &str = "plimsoll.dev/v1alpha1";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,13 +44,20 @@ struct Summary {
     fixed: Option<usize>,
 }
 
+/// Which object something is about.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Workload<'a> {
+pub(super) struct Object<'a> {
     api_version: String,
     kind: &'static str,
     namespace: &'a str,
     name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Workload<'a> {
+    #[serde(flatten)]
+    object: Object<'a>,
     source: Option<Origin<'a>>,
     owner: Option<&'a str>,
     runbook: Option<&'a str>,
@@ -120,7 +131,7 @@ pub fn render(report: &Report) -> String {
         known,
     } = counts;
     let root = Root {
-        api_version: "plimsoll.dev/v1alpha1",
+        api_version: API_VERSION,
         kind: "CheckResult",
         summary: Summary {
             workloads: report.count(),
@@ -133,16 +144,8 @@ pub fn render(report: &Report) -> String {
             fixed: report.fixed,
         },
         workloads: report.workloads.iter().map(workload).collect(),
-        errors: report
-            .errors
-            .iter()
-            .map(|e| remark(&e.place, &e.message))
-            .collect(),
-        notes: report
-            .notes
-            .iter()
-            .map(|n| remark(&n.place, &n.message))
-            .collect(),
+        errors: errors(&report.errors),
+        notes: notes(&report.notes),
     };
     text(&root)
 }
@@ -179,10 +182,7 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
 
 fn workload(judged: &JudgedWorkload) -> Workload<'_> {
     Workload {
-        api_version: judged.key.kind.api_version(),
-        kind: judged.key.kind.as_str(),
-        namespace: &judged.key.namespace,
-        name: &judged.key.name,
+        object: object(&judged.key),
         source: judged.source.as_ref().map(origin),
         owner: judged.ownership.owner.as_deref(),
         runbook: judged.ownership.runbook.as_deref(),
@@ -251,7 +251,24 @@ fn mend(remedy: &Remedy) -> Mend<'_> {
     }
 }
 
-pub(super) fn remark<'a>(place: &'a Place, message: &'a str) -> Remark<'a> {
+pub(super) fn object(key: &ObjectKey) -> Object<'_> {
+    Object {
+        api_version: key.kind.api_version(),
+        kind: key.kind.as_str(),
+        namespace: &key.namespace,
+        name: &key.name,
+    }
+}
+
+pub(super) fn errors(errors: &[InputError]) -> Vec<Remark<'_>> {
+    errors.iter().map(|e| remark(&e.place, &e.message)).collect()
+}
+
+pub(super) fn notes(notes: &[Note]) -> Vec<Remark<'_>> {
+    notes.iter().map(|n| remark(&n.place, &n.message)).collect()
+}
+
+fn remark<'a>(place: &'a Place, message: &'a str) -> Remark<'a> {
     Remark {
         file: place.file.as_deref(),
         line: place.line,

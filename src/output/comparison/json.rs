@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Sides;
 use crate::check::{Difference, Pair};
 use crate::model::keys::ObjectKey;
-use crate::output::json::{Remark, remark, text};
+use crate::output::json::{API_VERSION, Object, Remark, errors, notes, object, text};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,15 +43,6 @@ struct Workload<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Object<'a> {
-    api_version: String,
-    kind: &'static str,
-    namespace: &'a str,
-    name: &'a str,
-}
-
-#[derive(Serialize)]
 struct Setting<'a> {
     setting: &'a str,
     a: &'a str,
@@ -67,7 +58,7 @@ pub fn render(sides: &Sides) -> String {
         .iter()
         .filter(|pair| !pair.differences.is_empty());
     text(&Root {
-        api_version: "plimsoll.dev/v1alpha1",
+        api_version: API_VERSION,
         kind: "CheckComparison",
         a: &sides.a,
         b: &sides.b,
@@ -81,16 +72,8 @@ pub fn render(sides: &Sides) -> String {
         workloads: comparison.pairs.iter().map(workload).collect(),
         only_in_a: objects(&comparison.only_in_a),
         only_in_b: objects(&comparison.only_in_b),
-        errors: comparison
-            .errors
-            .iter()
-            .map(|e| remark(&e.place, &e.message))
-            .collect(),
-        notes: comparison
-            .notes
-            .iter()
-            .map(|n| remark(&n.place, &n.message))
-            .collect(),
+        errors: errors(&comparison.errors),
+        notes: notes(&comparison.notes),
     })
 }
 
@@ -108,13 +91,4 @@ fn setting(Difference { setting, a, b }: &Difference) -> Setting<'_> {
 
 fn objects(keys: &[ObjectKey]) -> Vec<Object<'_>> {
     keys.iter().map(object).collect()
-}
-
-fn object(key: &ObjectKey) -> Object<'_> {
-    Object {
-        api_version: key.kind.api_version(),
-        kind: key.kind.as_str(),
-        namespace: &key.namespace,
-        name: &key.name,
-    }
 }

@@ -8,7 +8,7 @@ use super::{Happened, Recorded, Timeline};
 use crate::model::finding::Severity;
 use crate::model::report::{ReportStatus, Transition};
 use crate::model::subject::Subject;
-use crate::output::json::{Remark, remark};
+use crate::output::json::{API_VERSION, Remark, errors};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,7 +68,7 @@ struct Report<'a> {
 pub fn render(timeline: &Timeline) -> String {
     let fault = timeline.first_fault();
     let root = Root {
-        api_version: "plimsoll.dev/v1alpha1",
+        api_version: API_VERSION,
         kind: "ReplayResult",
         recording: timeline.recorded.as_ref().map(origin),
         first_fault: fault.map(stamp),
@@ -85,11 +85,7 @@ pub fn render(timeline: &Timeline) -> String {
                 status,
             })
             .collect(),
-        errors: timeline
-            .errors
-            .iter()
-            .map(|e| remark(&e.place, &e.message))
-            .collect(),
+        errors: errors(&timeline.errors),
     };
     serde_json::to_string_pretty(&root).expect("strings and numbers always serialise")
 }
