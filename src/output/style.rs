@@ -80,6 +80,11 @@ impl Style {
 /// prints for people: these lose a character in the same way.
 #[must_use]
 pub fn visible(text: &str) -> String {
+    // Nearly every text is.
+    let is_plain = text.bytes().all(|b| matches!(b, b' '..=b'~'));
+    if is_plain && !text.contains("::") && !text.contains("##") {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
     let mut chars = text.chars().peekable();
@@ -102,13 +107,20 @@ pub fn visible(text: &str) -> String {
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
+    // Characters in the last of them.
+    let mut taken = 0;
     for word in text.split_whitespace() {
+        let more = word.chars().count();
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+            Some(line) if taken + 1 + more <= width => {
                 line.push(' ');
                 line.push_str(word);
+                taken += 1 + more;
             }
-            _ => lines.push(word.to_owned()),
+            _ => {
+                lines.push(word.to_owned());
+                taken = more;
+            }
         }
     }
     lines
