@@ -1,6 +1,5 @@
 //! `plimsoll check --live`: the cluster as it is now, read once through the operator's projections.
 
-use std::future::Future;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -95,30 +94,10 @@ async fn read_all(client: Client, namespaces: &[String]) -> Result<Input, LiveEr
         version: ClusterVersion::parse(&info.git_version),
         ..Input::default()
     };
-    take(
-        &mut input,
-        Kind::Node,
-        list(Api::<Watched<Nodes>>::all(client.clone())),
-    )
-    .await?;
-    take(
-        &mut input,
-        Kind::Namespace,
-        list(Api::<Watched<Namespaces>>::all(client.clone())),
-    )
-    .await?;
-    take(
-        &mut input,
-        Kind::PersistentVolume,
-        list(Api::<Watched<PersistentVolumes>>::all(client.clone())),
-    )
-    .await?;
-    take(
-        &mut input,
-        Kind::ResiliencePolicy,
-        list(Api::<Watched<ResiliencePolicies>>::all(client.clone())),
-    )
-    .await?;
+    take::<Nodes>(&mut input, Api::all(client.clone())).await?;
+    take::<Namespaces>(&mut input, Api::all(client.clone())).await?;
+    take::<PersistentVolumes>(&mut input, Api::all(client.clone())).await?;
+    take::<ResiliencePolicies>(&mut input, Api::all(client.clone())).await?;
     let scopes: Vec<Option<&str>> = match namespaces {
         [] => vec![None],
         some => some.iter().map(|namespace| Some(namespace.as_str())).collect(),
@@ -147,9 +126,9 @@ where
 {
     let api = match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::<Watched<K>>::all(client.clone()),
+        None => Api::all(client.clone()),
     };
-    take(input, K::KIND, list(api)).await
+    take::<K>(input, api).await
 }
 
 /// Every page of a list.
@@ -166,13 +145,10 @@ async fn list<K: WatchedKind>(api: Api<Watched<K>>) -> Result<Vec<Watched<K>>, k
     }
 }
 
-/// Takes a list's objects. A kind that may not be read is an error by name, and never looks like an empty cluster.
-async fn take<K: WatchedKind>(
-    input: &mut Input,
-    kind: Kind,
-    listed: impl Future<Output = Result<Vec<Watched<K>>, kube::Error>>,
-) -> Result<(), LiveError> {
-    match listed.await {
+/// Takes every object of a kind. A kind that may not be read is an error by name, and never looks like an empty cluster.
+async fn take<K: WatchedKind>(input: &mut Input, api: Api<Watched<K>>) -> Result<(), LiveError> {
+    let kind = K::KIND;
+    match list(api).await {
         Ok(objects) => {
             for (key, object) in objects.into_iter().map(Watched::into_parts) {
                 match object {

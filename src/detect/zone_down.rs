@@ -85,19 +85,17 @@ impl ClusterDetector for State {
         for (zone, members) in zones {
             let said = before.remove(zone);
             let known = said.is_some() || resumed.contains(&finding_id(DETECTOR.name, Some(zone)));
-            let elsewhere = |node: &&NodeView<'_>| node.zone() != Some(zone);
-            let may_begin = || {
-                let mut others = nodes.iter().filter(elsewhere);
-                !history.holds_nodes_back()
-                    && others.any(|node| node.is_heard() && is_beating(node, now, config))
+            let elsewhere = || {
+                let others = nodes.iter().filter(|node| node.zone() != Some(zone));
+                others.filter(|node| is_beating(node, now, config))
             };
+            let may_begin = || !history.holds_nodes_back() && elsewhere().any(NodeView::is_heard);
             let out: Vec<&NodeView<'_>> = members.iter().copied().filter(|node| !is_ready(node)).collect();
             if !is_down(out.len(), members.len(), config) {
                 continue;
             }
             if !(known || may_begin()) {
-                let others = nodes.iter().filter(elsewhere);
-                let unheard = others.filter(|node| !node.is_heard() && is_beating(node, now, config));
+                let unheard = elsewhere().filter(|node| !node.is_heard());
                 let late = unheard.filter_map(|node| Some(node.silent_since()?.after(config.heartbeat_late)));
                 due = due.into_iter().chain(late).min();
                 continue;

@@ -13,12 +13,21 @@ use crate::model::policy::{
 #[must_use]
 pub fn merge(base: &Policy, namespace: &str, governing: &[&ResiliencePolicy]) -> Policy {
     let specs = Specs(governing);
-    let scale_to_zero = if base.judge_scale_to_zero {
-        ScaleToZero::Judge
-    } else {
-        ScaleToZero::Allow
-    };
-    let scale_to_zero = specs.threshold("min-replicas", |t| t.scale_to_zero, scale_to_zero, Ord::max);
+    let judge_scale_to_zero = specs.threshold(
+        "min-replicas",
+        |t| t.scale_to_zero.map(|said| said == ScaleToZero::Judge),
+        base.judge_scale_to_zero,
+        Ord::max,
+    );
+    let requires_across_namespaces = specs.threshold(
+        "requires",
+        |t| {
+            t.requires_across_namespaces
+                .map(|said| said == AcrossNamespaces::Allow)
+        },
+        base.requires_across_namespaces,
+        Ord::max,
+    );
     let keys = specs.threshold(
         "pod-spread",
         |t| t.topology_keys.clone(),
@@ -31,12 +40,6 @@ pub fn merge(base: &Policy, namespace: &str, governing: &[&ResiliencePolicy]) ->
             topology_keys.push(key.to_string());
         }
     }
-    let across = if base.requires_across_namespaces {
-        AcrossNamespaces::Allow
-    } else {
-        AcrossNamespaces::Deny
-    };
-    let across = specs.threshold("requires", |t| t.requires_across_namespaces, across, Ord::max);
     let keys = |of: fn(&OwnershipSetting) -> &Option<Vec<Name>>, default: &[String]| {
         let said = specs.first(|spec| of(&spec.ownership).clone());
         said.map_or_else(
@@ -48,7 +51,7 @@ pub fn merge(base: &Policy, namespace: &str, governing: &[&ResiliencePolicy]) ->
     Policy {
         min_replicas: specs.threshold("min-replicas", |t| t.min_replicas, base.min_replicas, Ord::max),
         topology_keys,
-        judge_scale_to_zero: scale_to_zero == ScaleToZero::Judge,
+        judge_scale_to_zero,
         max_capacity_loss_percent: specs.threshold(
             "few-large-replicas",
             |t| t.max_capacity_loss_percent,
@@ -69,7 +72,7 @@ pub fn merge(base: &Policy, namespace: &str, governing: &[&ResiliencePolicy]) ->
         ),
         // Remedies propose it; no answer depends on it, so that no lock does.
         memory_limit: memory_limit.map(|said| said.value).or(base.memory_limit),
-        requires_across_namespaces: across == AcrossNamespaces::Allow,
+        requires_across_namespaces,
         owner_keys: keys(|ownership| &ownership.owner_keys, &base.owner_keys),
         runbook_keys: keys(|ownership| &ownership.runbook_keys, &base.runbook_keys),
         criticality_keys: keys(|ownership| &ownership.criticality_keys, &base.criticality_keys),

@@ -68,11 +68,11 @@ fn soft_keys_beside<'a>(view: &WorkloadView<'a>, term: Term<'_>) -> Vec<&'a Name
 /// How many values of `key` there are among the nodes that take its pods, as far as taints and cordons say, and have the
 /// labels `beside`; counted up to `enough`. `None` when no Node is known.
 pub(super) fn domains(view: &WorkloadView<'_>, key: &str, beside: &[&Name], enough: usize) -> Option<usize> {
+    let mut nodes = view.nodes().filter_map(|node| node.node()).peekable();
+    nodes.peek()?;
     let wish = Wish::anywhere(view.template());
-    let mut known = false;
     let mut domains = BTreeSet::new();
-    for node in view.nodes().filter_map(|node| node.node()) {
-        known = true;
+    for node in nodes {
         let labelled = beside.iter().all(|key| node.labels.get(key).is_some());
         if labelled
             && wish.admits(node)
@@ -84,5 +84,5 @@ pub(super) fn domains(view: &WorkloadView<'_>, key: &str, beside: &[&Name], enou
             }
         }
     }
-    known.then_some(domains.len())
+    Some(domains.len())
 }

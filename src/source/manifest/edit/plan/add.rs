@@ -162,7 +162,8 @@ impl<'t> Planner<'t> {
     }
 }
 
-fn is_json(key: &Node<'_>) -> bool {
+/// Whether a key is quoted as JSON's are.
+pub(super) fn is_json(key: &Node<'_>) -> bool {
     matches!(
         key.content,
         Content::Scalar {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::super::layout::Content;
 use super::super::place::{has_comment, line_end, line_start, own_indent};
+use super::add::is_json;
 use super::{Entry, Parent, Planner, Refusal};
 
 impl<'t> Planner<'t> {
@@ -28,13 +29,7 @@ impl<'t> Planner<'t> {
         {
             let (key, value) = &entries[gone.remove(from)];
             let (new_key, new_value) = new.remove(to);
-            let json = matches!(
-                key.content,
-                Content::Scalar {
-                    style: ScalarStyle::DoubleQuoted,
-                    ..
-                }
-            );
+            let json = is_json(key);
             let key_text = if json {
                 Value::from(new_key).to_string()
             } else {
