@@ -25,12 +25,14 @@ impl<'a> Path<'a> {
     }
 }
 
-/// `spec.containers[0].name`; a key with a dot in it as `labels["app.kubernetes.io/name"]`.
+/// `spec.containers[0].name`; a key with a dot in it as `labels["app.kubernetes.io/name"]`, an empty one as `[""]`.
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Path::Root => Ok(()),
-            Path::Key(parent, key) if key.contains(['.', '[', '"', ' ']) => write!(f, "{parent}[{key:?}]"),
+            Path::Key(parent, key) if key.is_empty() || key.contains(['.', '[', '"', ' ']) => {
+                write!(f, "{parent}[{key:?}]")
+            }
             Path::Key(Path::Root, key) => f.write_str(key),
             Path::Key(parent, key) => write!(f, "{parent}.{key}"),
             Path::Item(parent, item) => write!(f, "{parent}[{item}]"),
