@@ -3,8 +3,8 @@
 //!
 //! Both are children of a process that pins itself to one processor and asks the kernel what its child took, in turns, so
 //! that a ratio compares neighbours in time. The peer is built from the Go module that `tests/rig/kube-score` pins;
-//! without Go or a network it is left out, and the bench says so. Of kube-score's formats the fastest is taken. Binaries are
-//! built with the bench profile, which is the release profile; what is shipped (`--profile dist`) is named by
+//! without Go or a network it is left out, and the bench says so. Of kube-score's formats the fastest is taken. The
+//! binary is built with the bench profile, which is what is shipped (`--profile dist`); another is named by
 //! `PLIMSOLL_BINARY`.
 
 #[path = "support/corpus/mod.rs"]

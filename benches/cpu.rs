@@ -40,8 +40,12 @@ fn main() {
         cluster.size.nodes
     ));
     let mut engine = judge_everything(&cluster);
-    // Past the settle times, so that no timer is due while events are measured.
+    // Past the settle times, so that no timer is due while events are measured; and all nodes have been heard of lately.
     let at = now(60);
+    cluster.each_lease(55, |json| {
+        let lease = object(Kind::Lease, json.as_bytes());
+        engine.index_mut().apply(lease, now(55).at);
+    });
     engine.judge(at);
     unchanged_events(&mut engine, &cluster, at);
     changed_events(&mut engine, &cluster, at);

@@ -83,7 +83,7 @@ impl Cluster {
         }
         for node in 0..nodes {
             give(Kind::Node, objects::node(node));
-            give(Kind::Lease, objects::lease(node));
+            give(Kind::Lease, objects::lease(node, 0));
         }
         for workload in 0..workloads {
             let of = objects::Of::new(workload, namespaces);
@@ -104,6 +104,11 @@ impl Cluster {
                 give(Kind::PodDisruptionBudget, objects::budget(&of));
             }
         }
+    }
+
+    /// Hands over every node's Lease as JSON, renewed `seconds` after the start.
+    pub(crate) fn each_lease(&self, seconds: u64, mut take: impl FnMut(&str)) {
+        (0..self.size.nodes).for_each(|node| take(&objects::lease(node, seconds).to_string()));
     }
 
     /// Every pod, all ready, in the order of a list: by namespace and name, which is not that of nodes.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::cluster::replicas;
+use super::now;
 
 const CREATED: &str = "2026-03-01T08:00:00Z";
 
@@ -116,10 +117,11 @@ pub(super) fn node(number: usize) -> Value {
     })
 }
 
-pub(super) fn lease(node: usize) -> Value {
+/// A node's Lease, renewed `seconds` after the start.
+pub(super) fn lease(node: usize, seconds: u64) -> Value {
     json!({
         "metadata": {"name": node_name(node), "namespace": "kube-node-lease"},
-        "spec": {"renewTime": "2026-03-02T09:14:00.000000Z"}
+        "spec": {"renewTime": now(seconds).wall}
     })
 }
 

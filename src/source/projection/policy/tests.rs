@@ -103,7 +103,8 @@ fn what_cannot_be_read_is_named_and_the_rest_is_in_force() {
 
 #[test]
 fn fields_without_a_name_are_named() {
-    let policy = read_object(&json!({ "metadata": { "name": "p" }, "spec": { "thresholds": { "": 1 } }, "": 7 }));
+    let policy =
+        read_object(&json!({ "metadata": { "name": "p" }, "spec": { "thresholds": { "": 1 } }, "": 7 }));
     let fields: Vec<&str> = policy.problems.iter().map(|p| &*p.field).collect();
     assert_eq!(fields, [r#"[""]"#, r#"spec.thresholds[""]"#]);
 }
