@@ -3,7 +3,11 @@
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use plimsoll::cli::Cli;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     Cli::of_arguments().run().unwrap_or_else(|error| {

@@ -50,8 +50,9 @@ spec:
       - name: app
 ";
 
-/// Memory that the command may write to, KiB: what a few kilobytes of input may cost, with the binary's own.
-const SMALL: u64 = 16 << 10;
+/// Memory that the command may write to, KiB: what a few kilobytes of input may cost, with the binary's own and what the
+/// allocator keeps at hand.
+const SMALL: u64 = 32 << 10;
 
 /// Generous, for machines that do much else: a few milliseconds is what it takes.
 const PATIENCE: Duration = Duration::from_secs(60);
