@@ -34,9 +34,9 @@ fn expected(text: &str) -> BTreeSet<String> {
 
 /// `Deployment/web memory-limit fail warning app`; nothing for what passes or does not apply.
 fn said(key: &ObjectKey, check: &CheckResult) -> Option<String> {
-    let severity = match check.outcome {
+    let severity = match &check.outcome {
         Outcome::Pass(_) | Outcome::NotApplicable(_) => return None,
-        Outcome::Fail { severity, .. } => format!(" {}", severity.as_str()),
+        Outcome::Fail(failure) => format!(" {}", failure.severity.as_str()),
         Outcome::Exempt(_) | Outcome::Unknown(_) => String::new(),
     };
     let subject = check

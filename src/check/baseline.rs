@@ -217,8 +217,9 @@ impl Baseline {
             for (i, check) in workload.checks.iter().enumerate() {
                 let key = Key::of(workload, check);
                 match &check.outcome {
-                    Outcome::Fail { severity, .. } => {
-                        if self.findings.get(&key).is_some_and(|known| known >= severity) {
+                    Outcome::Fail(failure) => {
+                        let known = self.findings.get(&key);
+                        if known.is_some_and(|known| *known >= failure.severity) {
                             workload.known.insert(i);
                         }
                         seen.insert(key);
@@ -249,10 +250,8 @@ impl Baseline {
 }
 
 fn failed(workload: &JudgedWorkload) -> impl Iterator<Item = (Key, Severity)> {
-    workload.checks.iter().filter_map(|check| match check.outcome {
-        Outcome::Fail { severity, .. } => Some((Key::of(workload, check), severity)),
-        _ => None,
-    })
+    let keyed = |check| Some((Key::of(workload, check), CheckResult::severity(check)?));
+    workload.checks.iter().filter_map(keyed)
 }
 
 #[cfg(test)]

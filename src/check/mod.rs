@@ -81,8 +81,16 @@ impl Input {
             notes,
             passed_over,
         } = manifests;
-        self.objects
-            .extend(objects.into_iter().map(|(object, source)| (object, Some(source))));
+        let mut objects: Vec<_> = objects
+            .into_iter()
+            .map(|(object, source)| (object, Some(source)))
+            .collect();
+        if self.objects.is_empty() {
+            // Where they lie already: nothing is moved.
+            self.objects = objects;
+        } else {
+            self.objects.append(&mut objects);
+        }
         self.report.errors.extend(errors);
         self.report.notes.extend(notes);
         self.report.passed_over += passed_over;
@@ -136,7 +144,7 @@ impl Input {
         for (kind, why) in self.unreadable {
             index.set_unreadable(kind, why);
         }
-        let mut sources = HashMap::new();
+        let mut sources = HashMap::with_capacity(self.objects.len());
         for (object, source) in self.objects {
             if let Some(source) = source {
                 sources.insert(object.key(), source);

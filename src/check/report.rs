@@ -103,7 +103,7 @@ impl Counts {
         for (check, known) in workloads.into_iter().flat_map(JudgedWorkload::answers) {
             let slot = match &check.outcome {
                 _ if known => &mut counts.known,
-                Outcome::Fail { severity, .. } => counts.slot(*severity),
+                Outcome::Fail(failure) => counts.slot(failure.severity),
                 Outcome::Exempt(_) => &mut counts.exempt,
                 Outcome::Unknown(_) => &mut counts.unknown,
                 Outcome::Pass(_) | Outcome::NotApplicable(_) => continue,
@@ -151,14 +151,10 @@ impl Report {
     /// The severity of the worst failed check that is not known; `None` when none failed.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
-        let severity = |check: &CheckResult| match check.outcome {
-            Outcome::Fail { severity, .. } => Some(severity),
-            _ => None,
-        };
         self.workloads
             .iter()
             .flat_map(JudgedWorkload::new_answers)
-            .filter_map(severity)
+            .filter_map(CheckResult::severity)
             .max()
     }
 }

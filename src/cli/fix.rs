@@ -72,12 +72,11 @@ pub(super) fn sources(objects: &[(Object, Option<Source>)]) -> Sources {
 }
 
 /// What is to be done in a file.
-#[derive(Clone, Copy)]
-enum Work<'r> {
+enum Work {
     /// A strategic merge patch of the target.
-    Patch(&'r Value),
+    Patch(Value),
     /// An object, beside the target.
-    Create(&'r Value),
+    Create(Value),
 }
 
 /// A finding that is to be fixed.
@@ -86,7 +85,7 @@ struct Job<'r> {
     workload: &'r ObjectKey,
     subject: Option<&'r str>,
     target: &'r ObjectKey,
-    work: Work<'r>,
+    work: Work,
     /// Where the target stands.
     source: Option<&'r Source>,
 }
@@ -150,17 +149,14 @@ fn jobs<'r>(report: &'r Report, sources: &'r Sources) -> Vec<Job<'r>> {
     let mut jobs = Vec::new();
     for workload in &report.workloads {
         for check in &workload.checks {
-            let Outcome::Fail {
-                remedy: Some(remedy), ..
-            } = &check.outcome
-            else {
+            let Outcome::Fail(failure) = &check.outcome else {
                 continue;
             };
             // What is missing is put into the file of the workload that misses it.
-            let (target, work) = match remedy {
-                Remedy::Patch { target, patch, .. } => (target, Work::Patch(patch)),
-                Remedy::Create { manifest, .. } => (&workload.key, Work::Create(manifest)),
-                Remedy::Advice(_) => continue,
+            let (target, work) = match failure.remedy.as_ref() {
+                None | Some(Remedy::Advice(_)) => continue,
+                Some(Remedy::Patch { target, patch, .. }) => (target, Work::Patch(patch.value())),
+                Some(Remedy::Create { manifest, .. }) => (&workload.key, Work::Create(manifest.value())),
             };
             jobs.push(Job {
                 rule: check.rule,
@@ -202,7 +198,7 @@ impl Fixes {
     }
 
     fn file(&mut self, file: Arc<str>, before: String, jobs: &[Job<'_>]) {
-        let patches = jobs.iter().filter_map(|job| match job.work {
+        let patches = jobs.iter().filter_map(|job| match &job.work {
             Work::Patch(patch) => Some((job.target, patch)),
             Work::Create(_) => None,
         });
@@ -210,7 +206,7 @@ impl Fixes {
         let mut outcomes = outcomes.into_iter();
         let mut created: Vec<&Value> = Vec::new();
         for job in jobs {
-            let outcome = match job.work {
+            let outcome = match &job.work {
                 Work::Patch(_) => outcomes.next().unwrap_or(Ok(None)),
                 Work::Create(object) if created.contains(&object) => Ok(None),
                 Work::Create(object) => edit::append(&text, object).map(|(longer, line)| {

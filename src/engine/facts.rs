@@ -36,7 +36,7 @@ pub(super) fn judge_rules(
             Outcome::Exempt(_) => judged.exempt += 1,
             Outcome::Unknown(_) => judged.unknown += 1,
             Outcome::NotApplicable(_) => {}
-            Outcome::Fail { .. } => judged.findings.extend(Finding::of(&result)),
+            Outcome::Fail(_) => judged.findings.extend(Finding::of(&result)),
         }
     }
     (judged, due)

@@ -221,7 +221,7 @@ impl Index {
         }
     }
 
-    pub(super) fn apply_workload(&mut self, workload: Workload) {
+    pub(super) fn apply_workload(&mut self, workload: Box<Workload>) {
         if workload.key.kind == Kind::Pod {
             // It may have been owned, and have been let go.
             self.delete_row(&workload.key);
@@ -244,7 +244,7 @@ impl Index {
         if !is_kept {
             self.note_labels(id, &workload);
         }
-        let kept = is_kept.then(|| Box::new(workload));
+        let kept = is_kept.then_some(workload);
         let owner = self.owners.get_mut(id);
         if owner.object == kept {
             return;

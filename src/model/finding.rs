@@ -4,8 +4,8 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::json::Json;
 use super::keys::ObjectKey;
 use super::text::{clip, fnv32, shell_quote};
 
@@ -106,14 +106,14 @@ pub enum Remedy {
         /// The object to patch.
         target: ObjectKey,
         /// The patch: minimal, and complete enough to be applied as it stands.
-        patch: Value,
+        patch: Json,
         /// Why this value.
         reason: String,
     },
     /// An object that is missing.
     Create {
         /// The whole object, with its name and namespace.
-        manifest: Value,
+        manifest: Json,
         /// Why this one.
         reason: String,
     },
@@ -131,7 +131,7 @@ impl fmt::Display for Remedy {
         match self {
             Remedy::Advice(advice) => f.write_str(advice),
             Remedy::Create { manifest, .. } => {
-                let manifest = shell_quote(&manifest.to_string());
+                let manifest = shell_quote(manifest.text());
                 write!(f, "printf %s {manifest} | kubectl create -f -")
             }
             Remedy::Patch { target, patch, .. } => {
@@ -151,7 +151,7 @@ impl fmt::Display for Remedy {
                     "patch {kind} {} --type {patch_type} -p ",
                     shell_quote(&target.name)
                 )?;
-                f.write_str(&shell_quote(&patch.to_string()))
+                f.write_str(&shell_quote(patch.text()))
             }
         }
     }
@@ -172,10 +172,27 @@ impl CheckResult {
     /// How bad a failed check is; `None` for the other answers.
     #[must_use]
     pub const fn severity(&self) -> Option<Severity> {
-        match self.outcome {
-            Outcome::Fail { severity, .. } => Some(severity),
+        match &self.outcome {
+            Outcome::Fail(failure) => Some(failure.severity),
             _ => None,
         }
+    }
+}
+
+/// What is said of what does not hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// How bad that is.
+    pub severity: Severity,
+    /// What to tell people.
+    pub message: Message,
+    /// What mends it, where that can be said.
+    pub remedy: Option<Remedy>,
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        Outcome::Fail(Box::new(failure))
     }
 }
 
@@ -185,14 +202,8 @@ pub enum Outcome {
     /// It holds. The text, if any, says by what.
     Pass(Option<String>),
     /// It does not.
-    Fail {
-        /// How bad that is.
-        severity: Severity,
-        /// What to tell people.
-        message: Message,
-        /// What mends it, where that can be said.
-        remedy: Option<Remedy>,
-    },
+    /// Few answers do: what only they have is kept apart, so that the many are small.
+    Fail(Box<Failure>),
     /// It does not hold, and somebody said that this is meant: the reason.
     Exempt(String),
     /// There is nothing to judge, and why. Never shown as a pass.
@@ -207,7 +218,7 @@ impl Outcome {
     pub const fn status(&self) -> &'static str {
         match self {
             Outcome::Pass(_) => "pass",
-            Outcome::Fail { .. } => "fail",
+            Outcome::Fail(_) => "fail",
             Outcome::Exempt(_) => "exempt",
             Outcome::NotApplicable(_) => "notApplicable",
             Outcome::Unknown(_) => "unknown",
@@ -244,20 +255,15 @@ impl Finding {
     /// The finding that a failed check makes; `None` for the other answers.
     #[must_use]
     pub fn of(result: &CheckResult) -> Option<Finding> {
-        let Outcome::Fail {
-            severity,
-            message,
-            remedy,
-        } = &result.outcome
-        else {
+        let Outcome::Fail(failure) = &result.outcome else {
             return None;
         };
         Some(Finding {
             rule: result.rule,
             subject: result.subject.clone(),
-            severity: *severity,
-            message: message.clone(),
-            remedy: remedy.clone(),
+            severity: failure.severity,
+            message: failure.message.clone(),
+            remedy: failure.remedy.clone(),
             latched: false,
             occurrences: 1,
         })
@@ -310,7 +316,7 @@ mod tests {
         let key = ObjectKey::new(super::super::keys::Kind::Deployment, "shop", "we'b");
         let remedy = Remedy::Patch {
             target: key,
-            patch: serde_json::json!({"a": "it's"}),
+            patch: serde_json::json!({"a": "it's"}).into(),
             reason: String::new(),
         };
         assert_eq!(
@@ -322,7 +328,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_created_by_one_command() {
         let remedy = Remedy::Create {
-            manifest: serde_json::json!({"kind": "Namespace", "metadata": {"name": "it's"}}),
+            manifest: serde_json::json!({"kind": "Namespace", "metadata": {"name": "it's"}}).into(),
             reason: String::new(),
         };
         assert_eq!(
@@ -335,7 +341,7 @@ mod tests {
     fn a_custom_resource_is_patched_by_merging() {
         let remedy = Remedy::Patch {
             target: ObjectKey::new(super::super::keys::Kind::ScaledObject, "shop", "web"),
-            patch: serde_json::json!({"spec": {"minReplicaCount": 2}}),
+            patch: serde_json::json!({"spec": {"minReplicaCount": 2}}).into(),
             reason: String::new(),
         };
         assert_eq!(

@@ -259,7 +259,7 @@ impl ObjectKey {
     pub fn path(&self) -> String {
         match &*self.namespace {
             "" => self.name.to_string(),
-            namespace => format!("{namespace}/{}", self.name),
+            namespace => [namespace, "/", &self.name].concat(),
         }
     }
 }
@@ -267,7 +267,10 @@ impl ObjectKey {
 /// `Deployment shop/web`.
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind, self.path())
+        match &*self.namespace {
+            "" => write!(f, "{} {}", self.kind, self.name),
+            namespace => write!(f, "{} {namespace}/{}", self.kind, self.name),
+        }
     }
 }
 

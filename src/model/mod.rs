@@ -10,6 +10,7 @@ pub mod context;
 pub mod field;
 pub mod finding;
 pub mod intstr;
+pub mod json;
 pub mod keys;
 pub mod node;
 pub mod object;

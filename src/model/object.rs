@@ -16,13 +16,9 @@ pub const NODE_LEASE_NAMESPACE: &str = "kube-node-lease";
 
 /// One projected object.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "moved once, from the projection into the index"
-)]
 pub enum Object {
     /// Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet, and a Pod that nothing owns.
-    Workload(Workload),
+    Workload(Box<Workload>),
     /// A pod that something owns.
     Pod(Pod),
     /// A node.

@@ -30,10 +30,17 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Labels(Box<[(Arc<str>, Arc<str>)]>);
 
+/// Up to so many, comparing for equality with each is cheaper than ordering a few.
+const FEW: usize = 12;
+
 impl Labels {
     /// The value of `key`, which may be empty; `None` when the label is absent.
     pub fn get(&self, key: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
+        let at = if self.0.len() <= FEW {
+            self.0.iter().position(|(known, _)| **known == *key)?
+        } else {
+            self.0.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?
+        };
         Some(&self.0[at].1)
     }
 
@@ -376,17 +383,17 @@ pub fn is_label_value(value: &str) -> bool {
 
 /// Whether this is an RFC 1123 subdomain, as the names of most objects are: `IsDNS1123Subdomain` in apimachinery.
 pub fn is_dns_subdomain(name: &str) -> bool {
-    name.len() <= 253 && name.split('.').all(is_dns_part)
+    name.len() <= 253 && name.as_bytes().split(|byte| *byte == b'.').all(is_dns_part)
 }
 
 /// Whether this is an RFC 1123 label, as the names of namespaces and containers are: `IsDNS1123Label` in apimachinery.
 pub fn is_dns_label(name: &str) -> bool {
-    name.len() <= 63 && is_dns_part(name)
+    name.len() <= 63 && is_dns_part(name.as_bytes())
 }
 
-fn is_dns_part(part: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    part.bytes().all(inner) && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-')
+fn is_dns_part(part: &[u8]) -> bool {
+    let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    part.iter().all(inner) && !part.is_empty() && !part.starts_with(b"-") && !part.ends_with(b"-")
 }
 
 /// Up to 63 letters, digits, `-`, `_` or `.`, the first and the last a letter or digit.
@@ -395,7 +402,7 @@ fn is_name(name: &str) -> bool {
     name.len() <= 63
         && name
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
         && ends(name.bytes().next())
         && ends(name.bytes().next_back())
 }

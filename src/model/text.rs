@@ -7,7 +7,8 @@ use jiff::Timestamp;
 /// The text in at most `max` characters, an ellipsis in place of what was cut.
 #[must_use]
 pub fn clip(text: &str, max: usize) -> String {
-    if text.chars().count() <= max {
+    // Nothing has more characters than bytes, and most texts are short.
+    if text.len() <= max || text.chars().count() <= max {
         return text.to_owned();
     }
     let mut out: String = text.chars().take(max.saturating_sub(1)).collect();

@@ -54,15 +54,15 @@ pub fn render(report: &Report) -> String {
 }
 
 fn finding(out: &mut String, found: &Found<'_>) {
-    let level = match found.severity {
+    let level = match found.failure.severity {
         Severity::Critical => "error",
         Severity::Warning => "warning",
         Severity::Info => "notice",
     };
     let key = visible(&found.workload.key.to_string());
     let title = format!("{}: {key}", title(found.check));
-    let mut message = visible(&found.message.to_string());
-    if let Some(remedy) = found.remedy {
+    let mut message = visible(&found.failure.message.to_string());
+    if let Some(remedy) = &found.failure.remedy {
         let _ = write!(message, "\nfix: {}", visible(&remedy.to_string()));
     }
     command(out, level, &found.workload.place(), &title, &message);

@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::style::is_hidden;
 use super::{Counts, JudgedWorkload, Report};
-use crate::model::finding::{CheckResult, Outcome, Remedy, Severity};
+use crate::model::finding::{CheckResult, Outcome, Remedy};
+use crate::model::json::Json;
 use crate::model::keys::ObjectKey;
 use crate::policy::ownership::Criticality;
 use crate::source::manifest::{InputError, Note, Place, Source};
@@ -88,12 +88,12 @@ struct Check<'a> {
 enum Mend<'a> {
     Patch {
         target: Target<'a>,
-        patch: &'a Value,
+        patch: &'a Json,
         reason: &'a str,
         command: String,
     },
     Create {
-        create: &'a Value,
+        create: &'a Json,
         reason: &'a str,
         command: String,
     },
@@ -201,14 +201,10 @@ fn origin(source: &Source) -> Origin<'_> {
 
 fn check((result, known): (&CheckResult, bool)) -> Check<'_> {
     let (message, severity, remedy) = match &result.outcome {
-        Outcome::Fail {
-            severity,
-            message,
-            remedy,
-        } => (
-            Some(message.to_string()),
-            Some(Severity::as_str(*severity)),
-            remedy.as_ref(),
+        Outcome::Fail(failure) => (
+            Some(failure.message.to_string()),
+            Some(failure.severity.as_str()),
+            failure.remedy.as_ref(),
         ),
         Outcome::Pass(text) => (text.clone(), None, None),
         Outcome::Exempt(text) | Outcome::NotApplicable(text) | Outcome::Unknown(text) => {

@@ -14,7 +14,7 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::style::visible;
 use super::{JudgedWorkload, Report, Threshold, title};
-use crate::model::finding::{CheckResult, Message, Outcome, Remedy};
+use crate::model::finding::{CheckResult, Failure, Message, Outcome, Remedy};
 use crate::source::manifest::Place;
 
 /// What became of a case.
@@ -130,11 +130,12 @@ impl Case {
     fn of(check: &CheckResult, threshold: Threshold) -> Case {
         match &check.outcome {
             Outcome::Pass(_) => Case::Passed,
-            Outcome::Fail {
-                severity,
-                message,
-                remedy,
-            } => {
+            Outcome::Fail(failure) => {
+                let Failure {
+                    severity,
+                    message,
+                    remedy,
+                } = &**failure;
                 let first = visible(&message.impact);
                 if threshold.is_reached_by(*severity) {
                     Case::Failed(

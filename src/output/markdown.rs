@@ -118,12 +118,12 @@ fn table(out: &mut String, found: &[Found<'_>]) {
         let key = &found.workload.key;
         format!(
             "| {} | {} | {} {}{} | Impact: {} |\n",
-            found.severity.as_str(),
+            found.failure.severity.as_str(),
             rule(found),
             key.kind,
             code(&key.path()),
             at(&found.workload.place()),
-            inert(&found.message.impact),
+            inert(&found.failure.message.impact),
         )
     });
     as_many_as_fit(out, rows, "finding");
@@ -158,17 +158,17 @@ fn mend(out: &mut String, found: &[Found<'_>]) {
     }
     out.push_str("\n<details><summary>How to mend them</summary>\n\n");
     let entries = found.iter().map(|found| {
-        let message = &found.message;
+        let message = &found.failure.message;
         let mut entry = format!(
             "**{}** {}, {} {}: {}; {}\n",
-            found.severity.as_str(),
+            found.failure.severity.as_str(),
             rule(found),
             found.workload.key.kind,
             code(&found.workload.key.path()),
             inert(&message.object),
             inert(&message.way_out),
         );
-        match found.remedy {
+        match &found.failure.remedy {
             Some(Remedy::Advice(advice)) => {
                 let _ = writeln!(entry, "\nFix: {}", inert(advice));
             }
@@ -178,7 +178,7 @@ fn mend(out: &mut String, found: &[Found<'_>]) {
             }
             None => {}
         }
-        if let Some(Remedy::Patch { reason, .. }) = found.remedy {
+        if let Some(Remedy::Patch { reason, .. }) = &found.failure.remedy {
             let _ = writeln!(entry, "\nReason: {}", inert(reason));
         }
         entry + "\n"

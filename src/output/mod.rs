@@ -19,36 +19,27 @@ mod summary;
 
 use self::style::visible;
 pub use crate::check::{Counts, JudgedWorkload, Report, Threshold};
-use crate::model::finding::{CheckResult, Message, Outcome, Remedy, Severity};
+use crate::model::finding::{CheckResult, Failure, Outcome};
 
 /// A failed check, with the workload that it is about.
 #[derive(Clone, Copy)]
 struct Found<'a> {
     workload: &'a JudgedWorkload,
     check: &'a CheckResult,
-    severity: Severity,
-    message: &'a Message,
-    remedy: Option<&'a Remedy>,
+    failure: &'a Failure,
 }
 
 impl<'a> Found<'a> {
     /// `None` when the check did not fail.
     fn of(workload: &'a JudgedWorkload, check: &'a CheckResult) -> Option<Self> {
-        let Outcome::Fail {
-            severity,
-            message,
-            remedy,
-        } = &check.outcome
-        else {
-            return None;
-        };
-        Some(Found {
-            workload,
-            check,
-            severity: *severity,
-            message,
-            remedy: remedy.as_ref(),
-        })
+        match &check.outcome {
+            Outcome::Fail(failure) => Some(Found {
+                workload,
+                check,
+                failure,
+            }),
+            _ => None,
+        }
     }
 }
 
@@ -62,7 +53,7 @@ fn worst_first(report: &Report) -> Vec<Found<'_>> {
                 .filter_map(|check| Found::of(workload, check)),
         );
     }
-    all.sort_by_key(|found| std::cmp::Reverse(found.severity));
+    all.sort_by_key(|found| std::cmp::Reverse(found.failure.severity));
     all
 }
 

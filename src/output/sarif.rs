@@ -21,7 +21,7 @@ use self::fingerprint::Fingerprints;
 use super::json::text;
 use super::style::visible;
 use super::{JudgedWorkload, Report, relative};
-use crate::model::finding::{CheckResult, Outcome, Severity};
+use crate::model::finding::{CheckResult, Failure, Outcome, Severity};
 use crate::source::manifest::{Place, STDIN};
 
 /// The schema as it was published, errata included.
@@ -134,11 +134,12 @@ fn result(
         "subject": check.subject.as_deref().map(visible),
     });
     let (kind, level, said, suppressions) = match &check.outcome {
-        Outcome::Fail {
-            severity,
-            message,
-            remedy,
-        } => {
+        Outcome::Fail(failure) => {
+            let Failure {
+                severity,
+                message,
+                remedy,
+            } = &**failure;
             properties["severity"] = severity.as_str().into();
             if let Some(remedy) = remedy {
                 properties["remedy"] = visible(&remedy.to_string()).into();

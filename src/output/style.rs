@@ -1,6 +1,7 @@
 //! Text for a terminal: colour where it is wanted, lines that fit, and nothing that could steer the terminal.
 
 use std::fmt::Write as _;
+use std::iter;
 
 use crate::model::finding::Severity;
 pub(super) use crate::model::text::steers as is_hidden;
@@ -104,30 +105,43 @@ pub fn visible(text: &str) -> String {
 }
 
 /// The text in lines of at most `width` characters, broken at spaces; a longer word keeps a line of its own.
-#[must_use]
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    // Characters in the last of them.
-    let mut taken = 0;
-    for word in text.split_whitespace() {
-        let more = word.chars().count();
-        match lines.last_mut() {
-            Some(line) if taken + 1 + more <= width => {
-                line.push(' ');
-                line.push_str(word);
-                taken += 1 + more;
-            }
-            _ => {
-                lines.push(word.to_owned());
-                taken = more;
-            }
-        }
+pub fn wrap(text: &str, width: usize) -> impl Iterator<Item = &str> {
+    let mut rest = text.trim();
+    iter::from_fn(move || {
+        let (line, after) = rest.split_at(first_line(rest, width));
+        rest = after.trim_start();
+        Some(line.trim_end()).filter(|line| !line.is_empty())
+    })
+}
+
+/// Where the first line of a text ends that begins with a word.
+fn first_line(text: &str, width: usize) -> usize {
+    // Most texts are ASCII, and nothing has more characters than bytes.
+    let beyond = if text.len() <= width {
+        None
+    } else if text.as_bytes()[..width].is_ascii() {
+        Some(width)
+    } else {
+        text.char_indices().nth(width).map(|(at, _)| at)
+    };
+    let Some(beyond) = beyond else {
+        return text.len();
+    };
+    let (fits, more) = text.split_at(beyond);
+    let next_space = || more.find(char::is_whitespace).map(|at| beyond + at);
+    if more.starts_with(char::is_whitespace) {
+        beyond
+    } else {
+        fits.rfind(char::is_whitespace)
+            .or_else(next_space)
+            .unwrap_or(text.len())
     }
-    lines
 }
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     #[test]
@@ -152,13 +166,17 @@ mod tests {
         }
     }
 
-    #[test]
-    fn lines_break_at_spaces() {
-        assert_eq!(
-            wrap("aa bb cc averyverylongword d", 5),
-            ["aa bb", "cc", "averyverylongword", "d"]
-        );
-        assert_eq!(wrap("", 5), Vec::<String>::new());
+    #[rstest]
+    #[case::at_spaces("aa bb cc averyverylongword d", 5, &["aa bb", "cc", "averyverylongword", "d"])]
+    #[case::at_the_edge("aaaaa bbbbb", 5, &["aaaaa", "bbbbb"])]
+    #[case::just_over_it("aaaaaa b", 5, &["aaaaaa", "b"])]
+    #[case::in_characters("éé éé éé", 5, &["éé éé", "éé"])]
+    #[case::around_it("  aa   bb  ", 4, &["aa", "bb"])]
+    #[case::one_line("aa bb", 5, &["aa bb"])]
+    #[case::nothing("", 5, &[])]
+    #[case::spaces_only("   ", 2, &[])]
+    fn lines_break_at_spaces(#[case] text: &str, #[case] width: usize, #[case] lines: &[&str]) {
+        assert_eq!(wrap(text, width).collect::<Vec<_>>(), lines);
     }
 
     #[test]

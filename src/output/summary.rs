@@ -10,7 +10,7 @@ use crate::model::text::count;
 pub(super) const fn is_shown(check: &CheckResult) -> bool {
     matches!(
         check.outcome,
-        Outcome::Fail { .. } | Outcome::Unknown(_) | Outcome::Exempt(_)
+        Outcome::Fail(_) | Outcome::Unknown(_) | Outcome::Exempt(_)
     )
 }
 

@@ -4,11 +4,12 @@
 //! all, and the last line says how many of what there are. Commands are never wrapped: they are there to be copied.
 
 use std::fmt::Write as _;
+use std::iter;
 
 use super::style::{Style, visible, wrap};
 use super::summary::{is_judged, is_shown, summary};
 use super::{Counts, JudgedWorkload, Report};
-use crate::model::finding::{CheckResult, Outcome, Remedy, Severity};
+use crate::model::finding::{CheckResult, Failure, Outcome, Remedy, Severity};
 use crate::model::text::list;
 use crate::policy::ownership::Ownership;
 
@@ -89,12 +90,12 @@ fn block(out: &mut String, workload: &JudgedWorkload, columns: &Columns, style: 
     let _ = writeln!(out, "{name}{}", style.dim(&visible(&place.unwrap_or_default())));
     if let Some(people) = people(&workload.ownership) {
         for line in wrap(&visible(&people), style.width - 2) {
-            let _ = writeln!(out, "  {}", style.dim(&line));
+            let _ = writeln!(out, "  {}", style.dim(line));
         }
     }
     let mut checks: Vec<&CheckResult> = workload.new_answers().filter(|check| is_shown(check)).collect();
-    checks.sort_by_key(|check| match check.outcome {
-        Outcome::Fail { severity, .. } => (0, std::cmp::Reverse(Some(severity))),
+    checks.sort_by_key(|check| match &check.outcome {
+        Outcome::Fail(failure) => (0, std::cmp::Reverse(Some(failure.severity))),
         Outcome::Unknown(_) => (1, std::cmp::Reverse(None)),
         _ => (2, std::cmp::Reverse(None)),
     });
@@ -121,15 +122,18 @@ fn people(ownership: &Ownership) -> Option<String> {
 }
 
 /// What a block's details stand under.
-const INDENT: usize = 6;
+const INDENT: &str = "      ";
+/// The first of them where something mends it.
+const FIX: &str = "      fix: ";
 
 fn line(out: &mut String, check: &CheckResult, columns: &Columns, style: Style) {
     let (severity, impact, detail, remedy) = match &check.outcome {
-        Outcome::Fail {
-            severity,
-            message,
-            remedy,
-        } => {
+        Outcome::Fail(failure) => {
+            let Failure {
+                severity,
+                message,
+                remedy,
+            } = &**failure;
             let detail = format!("{}; {}", message.object, message.way_out);
             (Some(*severity), &message.impact, detail, remedy.as_ref())
         }
@@ -150,46 +154,39 @@ fn line(out: &mut String, check: &CheckResult, columns: &Columns, style: Style) 
     // What does not fit beside the columns begins below them, else it would be a column of single words.
     if indent + impact.chars().count().min(40) > style.width {
         let _ = writeln!(out, "  {label}  {}", head.trim_end());
-        hanging(out, "", &impact, style.width);
+        hanging(out, INDENT, INDENT.len(), &impact, style.width);
     } else {
-        let lines = wrap(&impact, style.width - indent);
-        let _ = writeln!(
-            out,
-            "  {label}  {head}  {}",
-            lines.join(&format!("\n{:indent$}", ""))
-        );
+        hanging(out, &format!("  {label}  {head}  "), indent, &impact, style.width);
     }
-    hanging(out, "", &visible(&detail), style.width);
+    hanging(out, INDENT, INDENT.len(), &visible(&detail), style.width);
     if let Some(remedy) = remedy {
         mend(out, remedy, style);
     }
 }
 
-/// A paragraph below the columns, its lines under each other after `label`.
-fn hanging(out: &mut String, label: &str, text: &str, width: usize) {
-    let indent = INDENT + label.chars().count();
-    for (i, line) in wrap(text, width - indent).iter().enumerate() {
-        let label = if i == 0 { label } else { "" };
-        let _ = writeln!(
-            out,
-            "{:INDENT$}{label:<width$}{line}",
-            "",
-            width = indent - INDENT
-        );
+/// A paragraph, its lines under each other after `label`, which is `indent` characters wide.
+fn hanging(out: &mut String, label: &str, indent: usize, text: &str, width: usize) {
+    for (i, line) in wrap(text, width - indent).enumerate() {
+        if i == 0 {
+            out.push_str(label);
+        } else {
+            out.extend(iter::repeat_n(' ', indent));
+        }
+        out.push_str(line);
+        out.push('\n');
     }
 }
 
 fn mend(out: &mut String, remedy: &Remedy, style: Style) {
     match remedy {
         Remedy::Patch { reason, .. } | Remedy::Create { reason, .. } => {
-            let _ = writeln!(out, "{:INDENT$}fix: {}", "", visible(&remedy.to_string()));
-            let mut text = String::new();
-            hanging(&mut text, "     ", &visible(reason), style.width);
-            for line in text.lines() {
-                let _ = writeln!(out, "{}", style.dim(line));
+            let _ = writeln!(out, "{FIX}{}", visible(&remedy.to_string()));
+            let below = " ".repeat(FIX.len());
+            for line in wrap(&visible(reason), style.width - FIX.len()) {
+                let _ = writeln!(out, "{}", style.dim(&format!("{below}{line}")));
             }
         }
-        Remedy::Advice(advice) => hanging(out, "fix: ", &visible(advice), style.width),
+        Remedy::Advice(advice) => hanging(out, FIX, FIX.len(), &visible(advice), style.width),
     }
 }
 
@@ -202,6 +199,6 @@ fn names(out: &mut String, what: &str, workloads: &[&JudgedWorkload], style: Sty
     }
     let names: Vec<String> = workloads.iter().map(|w| visible(&w.key.to_string())).collect();
     for line in wrap(&format!("{what}: {}", list(&names, NAMED)), style.width) {
-        let _ = writeln!(out, "{}", style.dim(&line));
+        let _ = writeln!(out, "{}", style.dim(line));
     }
 }

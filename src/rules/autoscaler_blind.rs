@@ -55,7 +55,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Answers, Question, Rule};
 use crate::index::{FloorSource, WorkloadView};
 use crate::model::autoscaler::{Autoscaler, Condition, Pause};
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::{Kind, Name};
 use crate::model::text::{clip, count};
 
@@ -198,7 +198,7 @@ fn blind(view: &WorkloadView<'_>, autoscaler: &Autoscaler, why: &Why) -> Outcome
         .map(|since| format!(" since {since}"))
         .unwrap_or_default();
     let (way_out, advice) = ways_out(&why.reason);
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             format!("it stands at {replicas}, whatever the load"),
@@ -208,7 +208,7 @@ fn blind(view: &WorkloadView<'_>, autoscaler: &Autoscaler, why: &Why) -> Outcome
         remedy: Some(Remedy::Advice(format!(
             "{advice}; until then hold as many replicas as the peak needs, by raising the floor of {of}"
         ))),
-    }
+    })
 }
 
 /// What to do, short and long, by the reason that the controllers give (`horizontal.go` of Kubernetes, KEDA's

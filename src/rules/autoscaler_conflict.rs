@@ -65,7 +65,7 @@ use super::remedy::written_by;
 use super::{Answers, Question, Rule};
 use crate::index::{FloorSource, WorkloadView};
 use crate::model::autoscaler::{Autoscaler, Pause};
-use crate::model::finding::{CheckResult, Message, Outcome, Remedy, Severity};
+use crate::model::finding::{CheckResult, Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::{Kind, is_system_namespace};
 use crate::model::text::{count, list, shell_quote};
 
@@ -116,7 +116,7 @@ fn source(autoscaler: &Autoscaler) -> String {
 fn several(view: &WorkloadView<'_>, autoscalers: &[&Autoscaler]) -> Outcome {
     let names: Vec<String> = autoscalers.iter().map(|autoscaler| source(autoscaler)).collect();
     let key = view.key();
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             format!(
@@ -130,7 +130,7 @@ fn several(view: &WorkloadView<'_>, autoscalers: &[&Autoscaler]) -> Outcome {
             "keep one autoscaler of {key} and put all metrics or triggers into it: it takes the largest number that one of \
              them asks for"
         ))),
-    }
+    })
 }
 
 /// An autoscaler whose least is above its most.
@@ -145,7 +145,7 @@ fn contradictory(autoscaler: &Autoscaler) -> Option<Outcome> {
         Kind::ScaledObject => "KEDA",
         _ => "the API server",
     };
-    Some(Outcome::Fail {
+    Some(Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             format!("nothing scales it, because {refused_by} refuses such bounds"),
@@ -154,10 +154,10 @@ fn contradictory(autoscaler: &Autoscaler) -> Option<Outcome> {
         ),
         remedy: Some(Remedy::Patch {
             target: of,
-            patch: json!({ "spec": { max: least } }),
+            patch: json!({ "spec": { max: least } }).into(),
             reason: format!("the smallest {max} that its {min} allows"),
         }),
-    })
+    }))
 }
 
 /// Whether an autoscaler sets the replicas of this workload now: not while it is switched off or paused.
@@ -187,7 +187,7 @@ fn beside(view: &WorkloadView<'_>, owner: &Autoscaler) -> Option<Outcome> {
             shell_quote(&key.name)
         ),
     };
-    Some(Outcome::Fail {
+    Some(Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             format!("each time it is applied it goes to {replicas}, whatever the load"),
@@ -195,7 +195,7 @@ fn beside(view: &WorkloadView<'_>, owner: &Autoscaler) -> Option<Outcome> {
             "leave spec.replicas out",
         ),
         remedy: Some(Remedy::Advice(advice)),
-    })
+    }))
 }
 
 /// What is to be said of an autoscaler whose target does not exist; nothing in a system namespace.
@@ -204,7 +204,7 @@ pub(super) fn judge_stray(stray: &Autoscaler, is_of_files: bool) -> Option<Check
         return None;
     }
     let (key, target) = (stray.key(), &stray.target);
-    let outcome = Outcome::Fail {
+    let outcome = Outcome::from(Failure {
         severity: if is_of_files {
             Severity::Info
         } else {
@@ -221,7 +221,7 @@ pub(super) fn judge_stray(stray: &Autoscaler, is_of_files: bool) -> Option<Check
         remedy: Some(Remedy::Advice(format!(
             "let spec.scaleTargetRef of {key} name the workload that it is for, or delete it"
         ))),
-    };
+    });
     Some(CheckResult {
         rule: RULE.name,
         subject: None,

@@ -54,7 +54,7 @@
 use super::{Answers, Question, Rule};
 use crate::index::{FloorSource, WorkloadView};
 use crate::model::autoscaler::{Autoscaler, Headroom, Pause};
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
 use crate::model::text::count;
 
@@ -80,7 +80,7 @@ fn check(question: &Question<'_>) -> Answers {
 /// Of several autoscalers the one with the least room is told of: `autoscaler-conflict` tells of the others.
 fn worst(answers: Vec<Outcome>) -> Outcome {
     let order = |outcome: &Outcome| match outcome {
-        Outcome::Fail { .. } => 0,
+        Outcome::Fail(_) => 0,
         Outcome::Unknown(_) => 1,
         Outcome::Pass(_) => 2,
         Outcome::Exempt(_) | Outcome::NotApplicable(_) => 3,
@@ -154,13 +154,13 @@ fn judge(view: &WorkloadView<'_>, autoscaler: &Autoscaler) -> Outcome {
 fn full(impact: String, found: String, autoscaler: &Autoscaler, most: u32) -> Outcome {
     let (_, max) = autoscaler.fields();
     let of = autoscaler.key();
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(impact, found, format!("raise {max}")),
         remedy: Some(Remedy::Advice(format!(
             "raise spec.{max} of {of} above {most}, if the nodes and what the pods depend on have room for more"
         ))),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ pub(super) fn patch(budget: &DisruptionBudget, spec: &Value, reason: &str) -> Re
         )),
         None => Remedy::Patch {
             target: budget.key(),
-            patch: serde_json::json!({ "spec": spec }),
+            patch: serde_json::json!({ "spec": spec }).into(),
             reason: reason.to_owned(),
         },
     }

@@ -58,7 +58,7 @@ use serde_json::{Value, json};
 use super::remedy::{pod_spec_patch, pod_spec_path, written_by};
 use super::{Answers, Question, Rule};
 use crate::index::WorkloadView;
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::node::{TAINT_NOT_READY, TAINT_UNREACHABLE};
 use crate::model::stay::{ADDED_SECONDS, By, Stay};
 use crate::model::template::{TaintEffect, Toleration, TolerationOperator};
@@ -137,11 +137,11 @@ fn fail(view: &WorkloadView<'_>, most: u64, worst: Stay, long: &[(&str, By)]) ->
             mend(view, most),
         ),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity,
         message: Message::new(impact, found, way_out),
         remedy: Some(remedy),
-    }
+    })
 }
 
 fn said_by(by: By) -> String {

@@ -61,7 +61,7 @@
 
 use super::exempt::{Claim, Origin, Refused, claims};
 use super::{Answers, Question, Rule};
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::text::clip;
 use crate::policy::exemption::{ExemptionError, FORM};
 
@@ -140,11 +140,11 @@ fn judge(question: &Question<'_>, claim: &Claim<'_>) -> Outcome {
         Refused::Unreadable(_) | Refused::Over(_) => format!("write {FORM}, or remove the {place}"),
         Refused::NoSuchRule(_) | Refused::NotAllowed(_) => format!("remove the {place}"),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message,
         remedy: Some(Remedy::Advice(advice)),
-    }
+    })
 }
 
 fn way_out(error: &ExemptionError) -> &'static str {
@@ -158,7 +158,7 @@ fn way_out(error: &ExemptionError) -> &'static str {
 }
 
 fn too_many(question: &Question<'_>, more: usize) -> Outcome {
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             "what they name is judged all the same",
@@ -169,7 +169,7 @@ fn too_many(question: &Question<'_>, more: usize) -> Outcome {
             "mend those that are named first",
         ),
         remedy: None,
-    }
+    })
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@
 
 use super::{Answers, Question, Rule};
 use crate::index::{Floor, WorkloadView};
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
 use crate::model::quantity::Quantity;
 use crate::model::request::pod_request;
@@ -239,11 +239,11 @@ fn advice(view: &WorkloadView<'_>, floor: &Floor, into: u32, sizes: &[Size]) -> 
 }
 
 fn fail(impact: String, found: String, way_out: String, advice: String) -> Outcome {
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(impact, found, way_out),
         remedy: Some(Remedy::Advice(advice)),
-    }
+    })
 }
 
 #[cfg(test)]

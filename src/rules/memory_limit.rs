@@ -72,7 +72,7 @@ use super::{Answers, Question, Rule};
 use crate::index::{Listing, WorkloadView};
 use crate::model::config::ClusterVersion;
 use crate::model::field::Field;
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
 use crate::model::pod::RunningContainer;
 use crate::model::quantity::Quantity;
@@ -248,11 +248,11 @@ fn fail(question: &Question<'_>, container: &Container, lack: Lack) -> Outcome {
         Some(owner) => format!("set it in its {owner}"),
         None => "set a limit, and a request beside it".to_owned(),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: severity(container),
         message: Message::new(impact, found, way_out),
         remedy: Some(remedy(question, container)),
-    }
+    })
 }
 
 /// A default of a LimitRange that the API server itself then refuses.
@@ -262,7 +262,7 @@ fn refused(question: &Question<'_>, container: &Container, found: &str) -> Outco
         Some(owner) => format!("set a limit for it in its {owner}"),
         None => "set a limit of its own".to_owned(),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: severity(container),
         message: Message::new(
             format!(
@@ -273,7 +273,7 @@ fn refused(question: &Question<'_>, container: &Container, found: &str) -> Outco
             way_out,
         ),
         remedy: Some(remedy(question, container)),
-    }
+    })
 }
 
 fn not_rolled_out(view: &WorkloadView<'_>, container: &Container, source: &str, pods: u32) -> Outcome {
@@ -287,7 +287,7 @@ fn not_rolled_out(view: &WorkloadView<'_>, container: &Container, source: &str, 
         let found = format!("{pods} of {key} from before {source}, which takes effect at the next rollout");
         (found, "restart the rollout")
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: severity(container),
         message: Message::new(
             format!("{} can be OOM-killed or take its node's memory", title(container)),
@@ -295,7 +295,7 @@ fn not_rolled_out(view: &WorkloadView<'_>, container: &Container, source: &str, 
             way_out,
         ),
         remedy: Some(Remedy::Advice(restart)),
-    }
+    })
 }
 
 /// A plain init container runs before the others and is gone: less bad.

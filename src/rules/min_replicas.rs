@@ -62,7 +62,7 @@ use super::{Answers, Question, Rule};
 use crate::index::{Floor, FloorSource, WorkloadView};
 use crate::model::autoscaler::{Autoscaler, KEDA_PAUSED_REPLICAS, Pause};
 use crate::model::field::Field;
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
 use crate::model::text::count;
 use crate::policy::Policy;
@@ -185,11 +185,11 @@ fn by_autoscaler(view: &WorkloadView<'_>, autoscaler: &Autoscaler, floor: u32, w
     } else {
         Remedy::Patch {
             target: of.clone(),
-            patch: json!({ "spec": raised(autoscaler, wanted, low) }),
+            patch: json!({ "spec": raised(autoscaler, wanted, low) }).into(),
             reason: "the autoscaler owns the floor: spec.replicas would be overwritten".to_owned(),
         }
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             impact(floor, wanted),
@@ -197,7 +197,7 @@ fn by_autoscaler(view: &WorkloadView<'_>, autoscaler: &Autoscaler, floor: u32, w
             way_out,
         ),
         remedy: Some(remedy),
-    }
+    })
 }
 
 /// The fields of an autoscaler's spec that raise its floor.
@@ -232,18 +232,18 @@ fn by_replicas(view: &WorkloadView<'_>, floor: u32, wanted: u32) -> Outcome {
             format!("set it to {wanted} or more"),
             Remedy::Patch {
                 target: key.clone(),
-                patch: json!({ "spec": { "replicas": wanted } }),
+                patch: json!({ "spec": { "replicas": wanted } }).into(),
                 reason: format!(
                     "no autoscaler owns the floor, so spec.replicas does; {wanted} is the policy's minReplicas"
                 ),
             },
         ),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(impact(floor, wanted), format!("{found} in {key}"), way_out),
         remedy: Some(remedy),
-    }
+    })
 }
 
 #[cfg(test)]

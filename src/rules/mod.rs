@@ -178,26 +178,16 @@ impl Rule {
     /// What a policy's severity makes of the rule's answer. Rows that the rule rates as it usually does take the policy's
     /// severity; those that it rates milder are never worse than that, those that it rates worse never milder unless the
     /// policy is milder than the rule.
-    fn rated(&self, outcome: Outcome, wanted: Option<Severity>) -> Outcome {
-        match (outcome, wanted) {
-            (
-                Outcome::Fail {
-                    severity: own,
-                    message,
-                    remedy,
-                },
-                Some(wanted),
-            ) => Outcome::Fail {
-                severity: match own.cmp(&self.severity) {
-                    Ordering::Less => own.min(wanted),
-                    Ordering::Greater if wanted >= self.severity => own.max(wanted),
-                    Ordering::Equal | Ordering::Greater => wanted,
-                },
-                message,
-                remedy,
-            },
-            (outcome, _) => outcome,
+    fn rated(&self, mut outcome: Outcome, wanted: Option<Severity>) -> Outcome {
+        if let (Outcome::Fail(failure), Some(wanted)) = (&mut outcome, wanted) {
+            let own = failure.severity;
+            failure.severity = match own.cmp(&self.severity) {
+                Ordering::Less => own.min(wanted),
+                Ordering::Greater if wanted >= self.severity => own.max(wanted),
+                Ordering::Equal | Ordering::Greater => wanted,
+            };
         }
+        outcome
     }
 
     /// Names the first kind that this rule needs and that is not listed.
@@ -221,7 +211,8 @@ fn unrecorded(view: &WorkloadView<'_>) -> Option<Outcome> {
 pub fn judge(question: &Question<'_>) -> Judgement {
     let claims = claims(question);
     let mut judgement = Judgement {
-        results: Vec::new(),
+        // A few rules say something of each container.
+        results: Vec::with_capacity(RULES.len() + 8),
         due: claims.iter().filter_map(Claim::ends).min(),
     };
     for rule in RULES {
@@ -248,7 +239,7 @@ pub fn judge_strays(index: &Index) -> impl Iterator<Item = (&Autoscaler, CheckRe
 
 /// The answer, unless it fails and an exemption that counts covers it.
 fn exempted(rule: &Rule, subject: Option<&str>, outcome: Outcome, claims: &[Claim<'_>]) -> Outcome {
-    let Outcome::Fail { .. } = &outcome else {
+    let Outcome::Fail(_) = &outcome else {
         return outcome;
     };
     let reason = claims.iter().find_map(|claim| claim.exempts(rule.name, subject));

@@ -72,7 +72,7 @@ use super::{Answers, Question, Rule, Unjudged, floor};
 use crate::index::{Allowance, BudgetView, Floor, WorkloadView};
 use crate::model::budget::{DisruptionBudget, Selected};
 use crate::model::field::Field;
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::intstr::Amount;
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::text::shell_quote;
@@ -97,7 +97,7 @@ fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Unjudged> {
     let answers: Vec<Outcome> = budgets.iter().map(|b| of_budget(view, &floor, b)).collect();
     // One that blocks is enough; a pass needs all of them.
     let rank = |outcome: &Outcome| match outcome {
-        Outcome::Fail { .. } => 0,
+        Outcome::Fail(_) => 0,
         Outcome::Pass(_) => 2,
         _ => 1,
     };
@@ -169,11 +169,11 @@ fn blocks(view: &WorkloadView<'_>, floor: &Floor, selecting: &BudgetView<'_>) ->
             ),
         ),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(IMPACT, found, way_out),
         remedy: Some(remedy),
-    }
+    })
 }
 
 /// `maxUnavailable: 1`, and nothing beside it.
@@ -227,7 +227,7 @@ fn without_scale(budget: &DisruptionBudget, other: &ObjectKey) -> Outcome {
         Kind::DaemonSet => "",
         _ => " while it has pods",
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             IMPACT,
@@ -245,7 +245,7 @@ fn without_scale(budget: &DisruptionBudget, other: &ObjectKey) -> Outcome {
              number, for which Kubernetes asks no controller",
             budget.key()
         ))),
-    }
+    })
 }
 
 #[cfg(test)]

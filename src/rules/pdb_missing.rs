@@ -54,7 +54,7 @@ use super::remedy::own_labels;
 use super::{Answers, Question, Rule, Unjudged, floor};
 use crate::index::WorkloadView;
 use crate::model::config::ClusterVersion;
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::{Kind, Name};
 
 pub(super) const RULE: Rule = Rule {
@@ -91,7 +91,7 @@ fn fail(view: &WorkloadView<'_>, floor: u32) -> Outcome {
     } else {
         format!("all {floor} replicas")
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             format!("a drain may take {replicas} down at once"),
@@ -99,7 +99,7 @@ fn fail(view: &WorkloadView<'_>, floor: u32) -> Outcome {
             "add one with maxUnavailable: 1",
         ),
         remedy: Some(remedy(view)),
-    }
+    })
 }
 
 /// Pods that would be selected as well, and that it would hurt.
@@ -144,7 +144,8 @@ fn create(view: &WorkloadView<'_>, name: &Name) -> Remedy {
             "kind": Kind::PodDisruptionBudget.as_str(),
             "metadata": { "name": name, "namespace": key.namespace },
             "spec": spec,
-        }),
+        })
+        .into(),
         reason: "maxUnavailable: 1 lets drains go on, one pod at a time, whatever the replicas become"
             .to_owned(),
     }

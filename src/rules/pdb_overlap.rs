@@ -44,7 +44,7 @@
 use super::budgets::{self, selecting, unclear};
 use super::{Answers, Question, Rule, Unjudged};
 use crate::index::{BudgetView, WorkloadView};
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
 use crate::model::text::{list, shell_quote};
 
@@ -74,7 +74,7 @@ fn judge(view: &WorkloadView<'_>) -> Result<Outcome, Unjudged> {
 fn fail(view: &WorkloadView<'_>, budgets: &[BudgetView<'_>]) -> Outcome {
     let key = view.key();
     let names: Vec<String> = budgets.iter().map(|b| shell_quote(&b.budget().name)).collect();
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             "no drain can move its pods",
@@ -90,7 +90,7 @@ fn fail(view: &WorkloadView<'_>, budgets: &[BudgetView<'_>]) -> Outcome {
             list(&names, 5),
             shell_quote(&key.namespace)
         ))),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ use crate::index::{BudgetView, WorkloadView};
 use crate::model::budget::{DisruptionBudget, UnhealthyPodEviction};
 use crate::model::config::ClusterVersion;
 use crate::model::field::Field;
-use crate::model::finding::{Message, Outcome, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Severity};
 use crate::model::keys::Kind;
 
 pub(super) const RULE: Rule = Rule {
@@ -103,7 +103,7 @@ fn fail(budget: &DisruptionBudget) -> Outcome {
         Field::Set(_) => "is IfHealthyBudget",
         _ => "is absent, so IfHealthyBudget",
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             "its unready pods cannot be evicted when too few others are healthy",
@@ -115,7 +115,7 @@ fn fail(budget: &DisruptionBudget) -> Outcome {
             &json!({ "unhealthyPodEvictionPolicy": "AlwaysAllow" }),
             "an unready pod serves nobody, and may have to leave a bad node",
         )),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ use self::terms::{Judged, Miss, Strength, Why};
 use super::remedy::written_by;
 use super::{Answers, Question, Rule};
 use crate::index::{FloorSource, WorkloadView};
-use crate::model::finding::{Message, Outcome, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Severity};
 use crate::model::keys::{Kind, Name};
 
 pub(super) const RULE: Rule = Rule {
@@ -188,7 +188,7 @@ fn fail(view: &WorkloadView<'_>, terms: &[Judged<'_>], ceiling: u32) -> Outcome 
         ),
         (_, None) => (format!("add a soft spread over {over}"), mend::soft_spread(view)),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             format!("all {ceiling} replicas may run on one node"),
@@ -196,7 +196,7 @@ fn fail(view: &WorkloadView<'_>, terms: &[Judged<'_>], ceiling: u32) -> Outcome 
             way_out,
         ),
         remedy: Some(remedy),
-    }
+    })
 }
 
 #[cfg(test)]

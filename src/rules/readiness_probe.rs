@@ -65,7 +65,7 @@ use super::{Answers, Question, Rule, unrecorded};
 use crate::index::WorkloadView;
 use crate::model::context::{Service, ServicePort, TargetPort};
 use crate::model::field::Field;
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
 use crate::model::template::{Container, ContainerPort, Protocol};
 
@@ -224,7 +224,7 @@ fn judge(view: &WorkloadView<'_>, container: &Container, served: &Served<'_>) ->
             advice(view, container, served),
         ),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             "requests go to pods that cannot serve yet, or no more",
@@ -232,7 +232,7 @@ fn judge(view: &WorkloadView<'_>, container: &Container, served: &Served<'_>) ->
             way_out,
         ),
         remedy: Some(Remedy::Advice(remedy)),
-    }
+    })
 }
 
 fn advice(view: &WorkloadView<'_>, container: &Container, served: &Served<'_>) -> String {

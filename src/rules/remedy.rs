@@ -4,19 +4,21 @@
 use serde_json::{Value, json};
 
 use crate::index::WorkloadView;
+use crate::model::json::Json;
 use crate::model::keys::{Kind, ObjectKey};
 use crate::model::template::{Container, ContainerRole};
 use crate::model::text::shell_quote;
 
 /// A strategic merge patch that changes a part of the pod spec, whatever the kind of its object.
-pub(super) fn pod_spec_patch(kind: Kind, pod_spec: &Value) -> Value {
-    match kind {
+pub(super) fn pod_spec_patch(kind: Kind, pod_spec: &Value) -> Json {
+    let patch = match kind {
         Kind::Pod => json!({ "spec": pod_spec }),
         Kind::CronJob => {
             json!({ "spec": { "jobTemplate": { "spec": { "template": { "spec": pod_spec } } } } })
         }
         _ => json!({ "spec": { "template": { "spec": pod_spec } } }),
-    }
+    };
+    patch.into()
 }
 
 /// The path of the pod spec in objects of a kind, as `kubectl explain` takes it.

@@ -57,7 +57,7 @@ use std::collections::BTreeSet;
 
 use super::{Answers, Question, Rule};
 use crate::index::{Listing, WorkloadView};
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::{Kind, ObjectKey, is_system_namespace};
 use crate::model::requires::{self, Fault, REQUIRES_ANNOTATION, Requirement, Target, What};
 use crate::model::text::{clip, list, shell_quote};
@@ -98,7 +98,7 @@ fn check(question: &Question<'_>) -> Answers {
 
 fn unreadable(view: &WorkloadView<'_>, fault: &Fault) -> Outcome {
     let Fault { at, problem, way_out } = fault;
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             "it cannot be told whether what it requires is there",
@@ -109,7 +109,7 @@ fn unreadable(view: &WorkloadView<'_>, fault: &Fault) -> Outcome {
             *way_out,
         ),
         remedy: None,
-    }
+    })
 }
 
 fn judge(question: &Question<'_>, requirement: &Requirement) -> Outcome {
@@ -184,7 +184,7 @@ fn fail(view: &WorkloadView<'_>, requirement: &Requirement, namespace: &str, ver
     } else {
         ("serves", "finish the rollout of that first")
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             format!("its calls may reach {name} {versions}, which it does not work with"),
@@ -192,7 +192,7 @@ fn fail(view: &WorkloadView<'_>, requirement: &Requirement, namespace: &str, ver
             way_out,
         ),
         remedy: Some(Remedy::Advice(advice(key, &requirement.target, namespace))),
-    }
+    })
 }
 
 /// How to see what serves, and how to keep away from it until then.

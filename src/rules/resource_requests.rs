@@ -61,7 +61,7 @@ use self::effective::{Amount, Resource, limit, request};
 use super::remedy::{list_of, pod_spec_path, title, written_by};
 use super::{Answers, Question, Rule, unrecorded};
 use crate::index::WorkloadView;
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::quantity::Quantity;
 use crate::model::template::Container;
 use crate::model::text::list;
@@ -147,7 +147,7 @@ fn lacks(view: &WorkloadView<'_>, container: &Container, missing: &[Resource]) -
             ),
         ),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             "the scheduler places its pods blindly and may fill a node with them",
@@ -155,7 +155,7 @@ fn lacks(view: &WorkloadView<'_>, container: &Container, missing: &[Resource]) -
             way_out,
         ),
         remedy: Some(Remedy::Advice(remedy)),
-    }
+    })
 }
 
 fn far_above(
@@ -184,7 +184,7 @@ fn far_above(
             ),
         ),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(
             "its node may run out of memory although every pod keeps to its limit",
@@ -192,7 +192,7 @@ fn far_above(
             way_out,
         ),
         remedy: Some(Remedy::Advice(remedy)),
-    }
+    })
 }
 
 #[cfg(test)]

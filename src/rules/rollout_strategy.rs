@@ -69,7 +69,7 @@ use super::remedy::written_by;
 use super::{Answers, Question, Rule, Unjudged, floor};
 use crate::index::WorkloadView;
 use crate::model::config::ClusterVersion;
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::intstr::IntOrString;
 use crate::model::keys::Kind;
 use crate::model::workload::Strategy;
@@ -153,15 +153,15 @@ fn fail(
         )),
         None => Remedy::Patch {
             target: key.clone(),
-            patch: json!({ "spec": { path: set } }),
+            patch: json!({ "spec": { path: set } }).into(),
             reason: reason.to_owned(),
         },
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity,
         message,
         remedy: Some(remedy),
-    }
+    })
 }
 
 fn recreate(view: &WorkloadView<'_>, floor: u32) -> Outcome {

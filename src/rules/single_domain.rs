@@ -62,7 +62,7 @@ use std::ops::ControlFlow;
 use super::remedy::{pod_spec_path, written_by};
 use super::{Answers, Question, Rule};
 use crate::index::{BoundVolume, Listing, WorkloadView};
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::{Kind, Name};
 use crate::model::selector::Labels;
 use crate::model::text::list;
@@ -265,11 +265,11 @@ fn fail(view: &WorkloadView<'_>, place: &Place, by: &By) -> Outcome {
         ),
         None => (by.way_out.to_owned(), by.remedy.clone()),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(impact, format!("{key}: {}", by.found), way_out),
         remedy: Some(Remedy::Advice(remedy)),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ use super::remedy::{pod_spec_patch, pod_spec_path, written_by};
 use super::{Answers, Question, Rule, unrecorded};
 use crate::index::{Listing, WorkloadView};
 use crate::model::field::Field;
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
 use crate::model::template::Container;
 use crate::model::text::count;
@@ -163,11 +163,11 @@ fn fail(view: &WorkloadView<'_>, grace: i64, impact: &str) -> Outcome {
             },
         ),
     };
-    Outcome::Fail {
+    Outcome::from(Failure {
         severity: RULE.severity,
         message: Message::new(impact, format!("{key}: {found}"), way_out),
         remedy: Some(remedy),
-    }
+    })
 }
 
 #[cfg(test)]

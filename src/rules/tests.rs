@@ -45,16 +45,14 @@ pub(super) fn line(result: &CheckResult) -> String {
     let text = match &result.outcome {
         Outcome::Pass(None) => "pass".to_owned(),
         Outcome::Pass(Some(text)) => format!("pass: {text}"),
-        Outcome::Fail {
-            severity, message, ..
-        } => {
-            let text = message.to_string();
+        Outcome::Fail(failure) => {
+            let text = failure.message.to_string();
             assert!(
                 text.chars().count() <= 256,
                 "{} characters: {text}",
                 text.chars().count()
             );
-            format!("fail {}: {text}", severity.as_str())
+            format!("fail {}: {text}", failure.severity.as_str())
         }
         Outcome::Exempt(why) | Outcome::NotApplicable(why) | Outcome::Unknown(why) => {
             format!("{}: {why}", result.outcome.status())
@@ -75,17 +73,15 @@ pub(super) fn lines(index: &Index, rule: &str, kind: Kind, path: &str) -> Vec<St
 pub(super) fn remedy(index: &Index, rule: &str, kind: Kind, path: &str) -> Remedy {
     let result = ask(index, rule, kind, path).pop().expect("a result");
     match result.outcome {
-        Outcome::Fail {
-            remedy: Some(remedy), ..
-        } => remedy,
-        other => panic!("no remedy: {other:?}"),
+        Outcome::Fail(failure) => failure.remedy.expect("a remedy"),
+        other => panic!("no failure: {other:?}"),
     }
 }
 
 /// The object and the patch of the last result's remedy.
 pub(super) fn patch(index: &Index, rule: &str, kind: Kind, path: &str) -> (String, serde_json::Value) {
     match remedy(index, rule, kind, path) {
-        Remedy::Patch { target, patch, .. } => (target.to_string(), patch),
+        Remedy::Patch { target, patch, .. } => (target.to_string(), patch.value()),
         other => panic!("no patch but: {other}"),
     }
 }
@@ -93,7 +89,7 @@ pub(super) fn patch(index: &Index, rule: &str, kind: Kind, path: &str) -> (Strin
 /// The object that the last result's remedy creates.
 pub(super) fn manifest(index: &Index, rule: &str, kind: Kind, path: &str) -> serde_json::Value {
     match remedy(index, rule, kind, path) {
-        Remedy::Create { manifest, .. } => manifest,
+        Remedy::Create { manifest, .. } => manifest.value(),
         other => panic!("nothing to create but: {other}"),
     }
 }

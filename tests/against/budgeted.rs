@@ -193,8 +193,8 @@ fn by_the_rules(view: WorkloadView<'_>) -> Option<u16> {
         results.next().map(|result| &result.outcome)
     };
     match (of("pdb-overlap")?, of("pdb-blocks-drain")?) {
-        (Outcome::Fail { .. }, _) => Some(500),
-        (_, Outcome::Fail { .. }) => Some(429),
+        (Outcome::Fail(_), _) => Some(500),
+        (_, Outcome::Fail(_)) => Some(429),
         (_, Outcome::Unknown(_)) => None,
         _ => Some(201),
     }

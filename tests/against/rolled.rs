@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use plimsoll::index::Index;
 use plimsoll::model::config::ClusterVersion;
-use plimsoll::model::finding::{Outcome, Severity};
+use plimsoll::model::finding::Severity;
 use plimsoll::model::time::Moment;
 use plimsoll::policy::Policy;
 use plimsoll::rules::{self, Question};
@@ -210,9 +210,9 @@ fn ours(index: &Index, name: &str) -> (u32, bool) {
     });
     let mut results = judgement.results.iter();
     let result = results.find(|result| result.rule == "rollout-strategy");
-    let outcome = &result.expect("the rule answers").outcome;
+    let result = result.expect("the rule answers");
     let severity = Severity::Warning;
-    let fails = matches!(outcome, Outcome::Fail { severity: s, .. } if *s == severity);
+    let fails = result.severity() == Some(severity);
     let replicas = view.floor().expect("valid").replicas;
     // Nobody but people takes down what is OnDelete.
     let down = view.workload().taken_down(replicas).unwrap_or(0);

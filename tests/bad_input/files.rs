@@ -104,7 +104,7 @@ fn a_pipe_among_manifests_is_an_error_and_is_not_waited_for() {
 
 #[test]
 fn a_device_that_never_ends_is_an_error() {
-    let case = Case::new().within(SMALL + (384 << 10));
+    let case = Case::new().within(SMALL + (320 << 10));
     let ran = case.check_with(
         &command(case.kib),
         &[case.directory.path(), Path::new("/dev/zero")],

@@ -44,7 +44,7 @@ fn a_file_with_holes_is_an_error_and_is_not_read() {
 fn standard_input_of_100_mb_is_an_error_and_is_held_in_bounds() {
     let case = Case::new();
     case.write("bad.txt", "a: b\n".repeat(HUGE / 5).as_bytes());
-    let start = bounded(env!("CARGO_BIN_EXE_plimsoll").into(), SMALL + (384 << 10));
+    let start = bounded(env!("CARGO_BIN_EXE_plimsoll").into(), SMALL + (320 << 10));
     let pipe = case.path("bad.txt");
     let from_pipe = || {
         let mut command = Command::new("sh");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plimsoll::check::{Input, JudgedWorkload, Report, Terms};
 use plimsoll::model::config::ClusterVersion;
-use plimsoll::model::finding::{CheckResult, Message, Outcome, Remedy, Severity};
+use plimsoll::model::finding::{CheckResult, Failure, Message, Outcome, Remedy, Severity};
 use plimsoll::model::keys::{Kind, ObjectKey};
 use plimsoll::policy::Policy;
 use plimsoll::source::manifest::{self, InputError, Note, Place, Source};
@@ -72,7 +72,7 @@ fn report(text: &str) -> Report {
         outcome,
     };
     let fail = |severity, remedy| {
-        check(Outcome::Fail {
+        check(Outcome::from(Failure {
             severity,
             message: Message::new(
                 format!("container {text} can be OOM-killed"),
@@ -80,14 +80,14 @@ fn report(text: &str) -> Report {
                 text,
             ),
             remedy,
-        })
+        }))
     };
     let key = ObjectKey::new(Kind::Deployment, text, text);
     // YAML knows no longer keys than 1,024 characters; Kubernetes takes none.
     let label: String = text.chars().take(300).collect();
     let patch = Remedy::Patch {
         target: key.clone(),
-        patch: json!({label: {"x": text}}),
+        patch: json!({label: {"x": text}}).into(),
         reason: text.to_owned(),
     };
     let checks = vec![

@@ -145,10 +145,9 @@ fn a_junit_document(xml: &str, report: &Report) {
             .collect();
         assert_eq!(cases.len(), judged.checks.len());
         for (case, check) in cases.iter().zip(&judged.checks) {
-            let fails = matches!(
-                check.outcome,
-                Outcome::Fail { severity, .. } if severity >= Severity::Warning
-            );
+            let fails = check
+                .severity()
+                .is_some_and(|severity| severity >= Severity::Warning);
             let inside: Vec<&str> = case
                 .children()
                 .filter(roxmltree::Node::is_element)
@@ -199,7 +198,7 @@ fn workflow_commands(log: &str, report: &Report) {
     let commands: Vec<Command> = log.lines().filter_map(Command::of).collect();
     let checks = || report.workloads.iter().flat_map(|w| &w.checks);
     let count = |is: fn(&Outcome) -> bool| checks().filter(|check| is(&check.outcome)).count();
-    let told = count(|o| matches!(o, Outcome::Fail { .. } | Outcome::Unknown(_)));
+    let told = count(|o| matches!(o, Outcome::Fail(_) | Outcome::Unknown(_)));
     let wanted = report.errors.len() + report.notes.len() + told;
     assert_eq!(commands.len(), wanted, "{log}");
     assert_eq!(log.lines().count(), wanted + 1, "one line each, and the last");

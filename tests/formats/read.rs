@@ -1,7 +1,7 @@
 //! One report in each format, to be read as its readers would.
 
 use plimsoll::check::{JudgedWorkload, Report, Threshold};
-use plimsoll::model::finding::{CheckResult, Message, Outcome, Remedy, Severity};
+use plimsoll::model::finding::{CheckResult, Failure, Message, Outcome, Remedy, Severity};
 use plimsoll::model::keys::{Kind, ObjectKey};
 use plimsoll::output::style::Style;
 use plimsoll::output::{github, junit, markdown, sarif, table, yaml};
@@ -39,7 +39,7 @@ fn place(line: usize, column: Option<usize>) -> Place {
 /// Something of everything; made by hand, so that what rules say may change.
 fn report() -> Report {
     let key = ObjectKey::new(Kind::Deployment, "shop", "web");
-    let limit = Outcome::Fail {
+    let limit = Outcome::from(Failure {
         severity: Severity::Warning,
         message: Message::new(
             "container app can be OOM-killed or take its node's memory",
@@ -50,8 +50,8 @@ fn report() -> Report {
             "watch container app under load, then set spec.template.spec.containers[app].resources"
                 .to_owned(),
         )),
-    };
-    let spread = Outcome::Fail {
+    });
+    let spread = Outcome::from(Failure {
         severity: Severity::Critical,
         message: Message::new(
             "all 2 replicas may run on one node",
@@ -60,15 +60,15 @@ fn report() -> Report {
         ),
         remedy: Some(Remedy::Patch {
             target: key,
-            patch: json!({"spec": {"template": {"spec": {"topologySpreadConstraints": []}}}}),
+            patch: json!({"spec": {"template": {"spec": {"topologySpreadConstraints": []}}}}).into(),
             reason: "soft: it leaves no pod Pending".to_owned(),
         }),
-    };
-    let init = Outcome::Fail {
+    });
+    let init = Outcome::from(Failure {
         severity: Severity::Info,
         message: Message::new("init container migrate can be OOM-killed", "no limit", "set one"),
         remedy: None,
-    };
+    });
     let two = Outcome::Pass(Some("2 replicas, by spec.replicas".to_owned()));
     let meant = Outcome::Exempt("a test of ours; until 2027-03-31".to_owned());
     let unknown = Outcome::Unknown("spec.replicas is not a number of replicas".to_owned());

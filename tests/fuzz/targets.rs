@@ -460,16 +460,10 @@ fn shown_text() {
         assert_eq!(visible(&shown), shown, "what is shown is shown as it is");
         assert_eq!(shown == text, !text.contains(steers) && !commands(&text));
         assert!(shown.len() <= 10 * text.len());
-        let words = |lines: &[String]| {
-            lines
-                .join(" ")
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        };
-        let wrapped = wrap(&shown, 40);
-        assert_eq!(words(&wrapped), words(&[shown]));
-        let fits = |line: &String| line.chars().count() <= 40 || !line.contains(' ');
+        let wrapped: Vec<&str> = wrap(&shown, 40).collect();
+        let words = wrapped.iter().flat_map(|line| line.split_whitespace());
+        assert!(words.eq(shown.split_whitespace()), "{wrapped:?}");
+        let fits = |line: &&str| line.chars().count() <= 40 || !line.contains(' ');
         assert!(wrapped.iter().all(fits), "{wrapped:?}");
     });
 }

@@ -232,10 +232,10 @@ fn what_the_controller_says_of_an_autoscaler_without_metrics_is_read() {
         .expect("the Deployment");
     let objects = [(Kind::Deployment, web), (Kind::HorizontalPodAutoscaler, seen)];
     let result = in_an_hour(&objects, namespace, "autoscaler-blind");
-    let Outcome::Fail { message, .. } = &result.outcome else {
+    let Outcome::Fail(failure) = &result.outcome else {
         panic!("{result:?}");
     };
-    let text = message.to_string();
+    let text = failure.message.to_string();
     assert!(
         text.contains("ScalingActive False (FailedGet") && text.contains("since 20"),
         "{text}"

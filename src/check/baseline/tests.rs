@@ -1,7 +1,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::model::finding::Message;
+use crate::model::finding::{Failure, Message};
 use crate::model::keys::{Kind, ObjectKey};
 
 fn check(rule: &'static str, subject: Option<&str>, outcome: Outcome) -> CheckResult {
@@ -13,11 +13,11 @@ fn check(rule: &'static str, subject: Option<&str>, outcome: Outcome) -> CheckRe
 }
 
 fn fail(rule: &'static str, subject: Option<&str>, severity: Severity) -> CheckResult {
-    let outcome = Outcome::Fail {
+    let outcome = Outcome::from(Failure {
         severity,
         message: Message::new("impact", "object", "way out"),
         remedy: None,
-    };
+    });
     check(rule, subject, outcome)
 }
 

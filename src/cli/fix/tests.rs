@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::model::finding::{CheckResult, Message, Severity};
+use crate::model::finding::{CheckResult, Failure, Message, Severity};
 use crate::model::keys::Kind;
 use crate::output::JudgedWorkload;
 
@@ -14,7 +14,8 @@ fn budget() -> Remedy {
             "kind": "PodDisruptionBudget",
             "metadata": {"name": "web", "namespace": "shop"},
             "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}},
-        }),
+        })
+        .into(),
         reason: String::new(),
     }
 }
@@ -29,11 +30,11 @@ fn fixes(file: &str, made_by: Option<Maker>, stdin: &str, remedies: Vec<Remedy>)
     let check = |remedy| CheckResult {
         rule: "pdb-missing",
         subject: None,
-        outcome: Outcome::Fail {
+        outcome: Outcome::from(Failure {
             severity: Severity::Warning,
             message: Message::new("", "", ""),
             remedy: Some(remedy),
-        },
+        }),
     };
     let checks = remedies.into_iter().map(check).collect();
     let workload = JudgedWorkload::new(key.clone(), Some(source.clone()), checks);

@@ -159,7 +159,7 @@ impl Workload {
         self
     }
     pub(crate) fn object(self) -> Object {
-        Object::Workload(self)
+        Object::Workload(Box::new(self))
     }
 }
 

@@ -76,15 +76,17 @@ fn block(out: &mut String, pair: &Pair, sides: &Sides, style: Style) {
 
 /// Three cells, each in as many lines as it needs.
 fn row(out: &mut String, cells: [&str; 3], widths: [usize; 3]) {
-    let mut lines: Vec<Vec<String>> = Vec::new();
-    for (cell, width) in cells.into_iter().zip(widths) {
-        lines.push(wrap(&visible(cell), width));
-    }
+    let cells = cells.map(visible);
+    let lines: Vec<Vec<&str>> = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| wrap(cell, width).collect())
+        .collect();
     let height = lines.iter().map(Vec::len).max().unwrap_or_default();
     for i in 0..height {
         let mut line = " ".to_owned();
         for (cell, width) in lines.iter().zip(widths) {
-            let text = cell.get(i).map_or("", String::as_str);
+            let text = cell.get(i).copied().unwrap_or_default();
             let _ = write!(line, " {text:<width$} ");
         }
         let _ = writeln!(out, "{}", line.trim_end());

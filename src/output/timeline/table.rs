@@ -72,7 +72,7 @@ fn section(out: &mut String, style: Style, title: &str, detail: &str) {
 
 fn paragraph(out: &mut String, indent: usize, text: &str, style: Style, paint: impl Fn(&str) -> String) {
     for line in wrap(text, style.width.saturating_sub(indent).max(20)) {
-        let _ = writeln!(out, "{:indent$}{}", "", paint(&line));
+        let _ = writeln!(out, "{:indent$}{}", "", paint(line));
     }
 }
 

@@ -422,14 +422,13 @@ fn without_a_request_the_policy_says_the_limit(
         .iter()
         .find(|result| result.rule == RULE)
         .expect("a result");
-    let Outcome::Fail {
-        remedy: Some(Remedy::Patch { patch, .. }),
-        ..
-    } = &mine.outcome
-    else {
-        panic!("no patch: {mine:?}");
+    let Outcome::Fail(failure) = &mine.outcome else {
+        panic!("no failure: {mine:?}");
     };
-    let resources = &patch["spec"]["template"]["spec"]["containers"][0]["resources"];
+    let Some(Remedy::Patch { patch, .. }) = &failure.remedy else {
+        panic!("no patch: {failure:?}");
+    };
+    let resources = &patch.value()["spec"]["template"]["spec"]["containers"][0]["resources"];
     assert_eq!(
         *resources,
         json!({"limits": {"memory": limit}, "requests": {"memory": request}})

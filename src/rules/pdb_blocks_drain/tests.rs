@@ -287,10 +287,10 @@ fn names_that_are_as_long_as_kubernetes_takes_leave_the_way_out() {
         ],
     );
     let results = crate::rules::tests::ask(&index, RULE, Kind::Deployment, &path);
-    let crate::model::finding::Outcome::Fail { message, .. } = &results[0].outcome else {
+    let crate::model::finding::Outcome::Fail(failure) = &results[0].outcome else {
         panic!("{results:?}");
     };
-    let text = message.render(256);
+    let text = failure.message.render(256);
     assert!(
         text.starts_with("no drain can move its pods: ") && text.ends_with("; set maxUnavailable: 1 instead"),
         "{text}"

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::index::Index;
 use crate::model::budget::{DisruptionBudget, UnhealthyPodEviction};
 use crate::model::field::Field;
-use crate::model::finding::{CheckResult, Outcome};
+use crate::model::finding::{CheckResult, Outcome, Remedy};
 use crate::model::keys::Kind;
 use crate::model::object::Object;
 use crate::model::selector::LabelSelector;
@@ -214,7 +214,7 @@ fn badness(result: &CheckResult) -> u8 {
     match &result.outcome {
         Outcome::Pass(_) | Outcome::NotApplicable(_) | Outcome::Exempt(_) => 0,
         Outcome::Unknown(_) => 1,
-        Outcome::Fail { .. } => 2,
+        Outcome::Fail(_) => 2,
     }
 }
 
@@ -302,12 +302,13 @@ proptest! {
         for key in index.workload_keys() {
             let before = answers(&index);
             let results = crate::rules::tests::ask(&index, RULE, key.kind, &key.path());
-            let Some(Outcome::Fail { remedy: Some(crate::model::finding::Remedy::Create { manifest, .. }), .. }) =
-                results.into_iter().next().map(|result| result.outcome)
-            else {
+            let Some(Outcome::Fail(failure)) = results.into_iter().next().map(|result| result.outcome) else {
                 continue;
             };
-            let made = made(&manifest).object();
+            let Some(Remedy::Create { manifest, .. }) = failure.remedy else {
+                continue;
+            };
+            let made = made(&manifest.value()).object();
             prop_assert!(
                 !index.view(&key).expect("a workload").alike().is_empty(),
                 "it selects the workload's pods"

@@ -8,7 +8,7 @@ use super::terms::{Judged, POD_TEMPLATE_HASH, Strength, Term};
 use crate::index::{Listing, WorkloadView};
 use crate::model::config::ClusterVersion;
 use crate::model::field::Field;
-use crate::model::finding::{Message, Outcome, Remedy, Severity};
+use crate::model::finding::{Failure, Message, Outcome, Remedy, Severity};
 use crate::model::keys::Kind;
 use crate::model::node::HOSTNAME_LABEL;
 use crate::model::template::SpreadConstraint;
@@ -89,7 +89,7 @@ fn too_few(view: &WorkloadView<'_>, key: &str, ceiling: u32) -> Option<u32> {
 }
 
 fn pending(domains: u32, ceiling: u32, found: String, way_out: String, advice: String) -> Outcome {
-    Outcome::Fail {
+    Outcome::from(Failure {
         // A single replica is what the rule is about; more of them are for a person to judge.
         severity: if domains > 1 {
             Severity::Info
@@ -105,7 +105,7 @@ fn pending(domains: u32, ceiling: u32, found: String, way_out: String, advice: S
             way_out,
         ),
         remedy: Some(Remedy::Advice(advice)),
-    }
+    })
 }
 
 /// `DoNotSchedule` with `maxSkew: 1` over old and new pods of a Deployment together: the surge fills the domain that
@@ -129,7 +129,7 @@ fn counts_old_pods(view: &WorkloadView<'_>, term: Term<'_>) -> Option<Outcome> {
     } else {
         "make it ScheduleAnyway"
     };
-    Some(Outcome::Fail {
+    Some(Outcome::from(Failure {
         severity: Severity::Info,
         message: Message::new(
             "a rollout may stop with new pods Pending",
@@ -137,7 +137,7 @@ fn counts_old_pods(view: &WorkloadView<'_>, term: Term<'_>) -> Option<Outcome> {
             way_out,
         ),
         remedy: Some(by_revision_remedy(view, constraint, way_out)),
-    })
+    }))
 }
 
 fn by_revision_remedy(view: &WorkloadView<'_>, constraint: &SpreadConstraint, way_out: &str) -> Remedy {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{ask, index};
 use crate::model::context::LimitRangeType;
 use crate::model::field::Field;
-use crate::model::finding::{Outcome, Severity};
+use crate::model::finding::Severity;
 use crate::model::keys::Kind;
 use crate::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use crate::model::object::Object;
@@ -29,7 +29,7 @@ fn badness(objects: &[Object], rule: &str, kind: Kind) -> [usize; 3] {
     assert!(!results.is_empty());
     let fails = |least: Severity| {
         let mine = results.iter().filter(|r| r.subject.as_deref() != Some("rollout"));
-        mine.filter(|r| matches!(r.outcome, Outcome::Fail { severity, .. } if severity >= least))
+        mine.filter(|r| r.severity().is_some_and(|severity| severity >= least))
             .count()
     };
     [Severity::Info, Severity::Warning, Severity::Critical].map(fails)

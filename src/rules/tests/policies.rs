@@ -10,6 +10,7 @@ use super::*;
 use crate::model::finding::Severity;
 use crate::model::policy::{ExemptionRight, ResiliencePolicy, RuleSeverity, ScaleToZero, Word};
 use crate::model::testing::{cases, container, hpa, namespace, policy, selector, spread};
+use crate::model::workload::Workload;
 
 fn said(index: &Index, rule: &str) -> Vec<String> {
     let view = index
@@ -108,7 +109,7 @@ fn a_system_namespace_is_judged_where_a_policy_names_it() {
 /// How bad an answer is; what is worse is greater.
 fn badness(outcome: &Outcome) -> Option<Severity> {
     match outcome {
-        Outcome::Fail { severity, .. } => Some(*severity),
+        Outcome::Fail(failure) => Some(failure.severity),
         _ => None,
     }
 }
@@ -246,7 +247,7 @@ proptest! {
             if on_namespace {
                 shop = shop.annotated(&key, text);
             } else if let Some(Object::Workload(web)) = added.first_mut() {
-                *web = web.clone().annotated(&key, text);
+                **web = Workload::clone(web).annotated(&key, text);
             }
         }
         added.extend([a.object(), b.object(), c.object(), d.object(), shop.object()]);

@@ -95,7 +95,7 @@ fn json_values(text: &str) -> Option<(Vec<Document<'_>>, bool)> {
 /// How many lines end in a text: at a line feed, a carriage return, or both.
 fn breaks(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let feeds = bytes.iter().filter(|b| **b == b'\n').count();
+    let feeds = memchr::memchr_iter(b'\n', bytes).count();
     let alone = |at: &usize| bytes.get(at + 1) != Some(&b'\n');
     feeds + memchr::memchr_iter(b'\r', bytes).filter(alone).count()
 }

@@ -16,6 +16,17 @@ const DEPTH: usize = 40;
 /// Longer keys are left to the parser, which has the limit.
 const KEY: usize = 200;
 
+/// Whether a byte may be in a plain key: looked up, as every line has one.
+const IN_KEY: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        table[b] = (b as u8).is_ascii_alphanumeric() || matches!(b as u8, b'.' | b'_' | b'/' | b'-');
+        b += 1;
+    }
+    table
+};
+
 /// Reads a text that is one document; `None` = ask the parser.
 pub(super) fn read(text: &str) -> Option<Tree<'_>> {
     // Without a branch for each byte, the compiler looks at many at once.
@@ -26,7 +37,8 @@ pub(super) fn read(text: &str) -> Option<Tree<'_>> {
     let mut lines = Lines {
         text,
         bytes: text.as_bytes(),
-        entries: Vec::with_capacity(text.len() / 14),
+        // Manifests have a node for each twelve bytes or so.
+        entries: Vec::with_capacity(text.len() / 10),
         line: 0,
         start: 0,
         at: 0,
@@ -157,10 +169,7 @@ impl<'a> Lines<'a> {
         let column = self.column();
         let map = self.push(Value::Map, self.at);
         loop {
-            let end = self.key_end()?;
-            let key = scalar::key(scalar::untagged(Cow::Borrowed(&self.text[self.at..end])))?;
-            self.push(Value::Text(key), self.at);
-            self.at = end + 1;
+            self.key()?;
             self.value(column, true, depth)?;
             if self.is_over() || self.column() < column {
                 break;
@@ -173,11 +182,19 @@ impl<'a> Lines<'a> {
         repeated_key(&self.entries, map).is_none().then_some(())
     }
 
+    /// The key that begins where the line is, with its colon.
+    fn key(&mut self) -> Option<()> {
+        let end = self.key_end()?;
+        let key = scalar::untagged_key(&self.text[self.at..end])?;
+        self.push(Value::Text(key), self.at);
+        self.at = end + 1;
+        Some(())
+    }
+
     /// The end of a plain key that begins where the line is, if one does.
     fn key_end(&self) -> Option<usize> {
         let rest = self.rest();
-        let is_key = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'/' | b'-');
-        let length = rest.iter().take_while(|b| is_key(b)).count();
+        let length = rest.iter().take_while(|b| IN_KEY[usize::from(**b)]).count();
         let first = rest.first()?.is_ascii_alphanumeric();
         let ends = matches!(rest.get(length..), Some([b':'] | [b':', b' ', ..]));
         (first && ends && length <= KEY).then_some(self.at + length)
@@ -249,7 +266,10 @@ impl<'a> Lines<'a> {
                 _ => {}
             }
         }
-        let text = self.text[self.at..self.at + length].trim_end_matches(' ');
+        while length > 0 && rest[length - 1] == b' ' {
+            length -= 1;
+        }
+        let text = &self.text[self.at..self.at + length];
         let value = scalar::untagged(Cow::Borrowed(text));
         let finite = !matches!(value, Value::Float(number) if !number.is_finite());
         self.push(value, self.at);
@@ -288,10 +308,7 @@ impl<'a> Lines<'a> {
         self.skip_spaces();
         while *self.rest().first()? != close {
             if is_map {
-                let end = self.key_end()?;
-                let key = scalar::key(scalar::untagged(Cow::Borrowed(&self.text[self.at..end])))?;
-                self.push(Value::Text(key), self.at);
-                self.at = end + 1;
+                self.key()?;
                 self.skip_spaces();
             }
             match *self.rest().first()? {

@@ -60,14 +60,23 @@ pub(super) fn is_merge(text: &str, plain: bool, tag: Option<&Tag>) -> bool {
 
 /// A scalar by its text alone.
 pub(super) fn untagged(text: Cow<'_, str>) -> Value<'_> {
-    let meaning = match text.as_bytes().first() {
+    meaning(&text).unwrap_or(Value::Text(text))
+}
+
+/// A key by its text alone; `None` when it is none.
+pub(super) fn untagged_key(text: &str) -> Option<Cow<'_, str>> {
+    meaning(text).map_or(Some(text.into()), key)
+}
+
+/// What a text stands for; `None` = for itself.
+fn meaning(text: &str) -> Option<Value<'static>> {
+    match text.as_bytes().first() {
         None => Some(Value::Null),
-        Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~') => word(&text),
-        Some(b'.') => fraction(&text),
-        Some(b'0'..=b'9' | b'+' | b'-') => number(&text),
+        Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~') => word(text),
+        Some(b'.') => fraction(text),
+        Some(b'0'..=b'9' | b'+' | b'-') => number(text),
         Some(_) => None,
-    };
-    meaning.unwrap_or(Value::Text(text))
+    }
 }
 
 fn word(text: &str) -> Option<Value<'static>> {

@@ -49,7 +49,7 @@ impl<'a> Projection<'a> for BarePodFields<'a> {
             workload.status.ready = i32::from(status.is_ready() && deletion.is_none());
             workload.labels = workload.template.labels.clone();
             workload.status.finished = status.is_finished();
-            return (identity, Some(Object::Workload(workload)));
+            return (identity, Some(Object::Workload(Box::new(workload))));
         }
         let mut pod = Pod {
             namespace: workload.key.namespace,

@@ -28,7 +28,7 @@ fn problems(kind: Kind, json: &Value) -> Vec<String> {
 
 fn workload(kind: Kind, json: &Value) -> Workload {
     match from_value(kind, json).expect("an object").0 {
-        Object::Workload(workload) => workload,
+        Object::Workload(workload) => *workload,
         other => panic!("no workload: {other:?}"),
     }
 }
@@ -414,7 +414,7 @@ fn a_watched_pod_that_nothing_controls_is_the_same_workload_as_in_a_file() {
     let Object::Workload(watched) = live(Kind::Pod, &bare) else {
         panic!("no workload")
     };
-    assert_eq!(watched, workload(Kind::Pod, &bare));
+    assert_eq!(*watched, workload(Kind::Pod, &bare));
     assert!(watched.status.finished);
     assert_eq!(watched.annotation("plimsoll.dev/owner"), Some("team-a"));
     assert_eq!(watched.annotation("example.com/other"), None);

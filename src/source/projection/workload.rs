@@ -204,7 +204,7 @@ impl<'a> Projection<'a> for WorkloadFields<'a> {
         }
         workload.paused = spec.paused.take(path.key("paused"), problems).unwrap_or_default();
         workload.status = self.status.fields_or_default().status(kind);
-        (identity, Some(Object::Workload(workload)))
+        (identity, Some(Object::Workload(Box::new(workload))))
     }
 }
 

@@ -171,7 +171,7 @@ impl World {
         let (kind, path) = WORKLOADS[of];
         let mut events = Vec::new();
         let known = match self.objects.get(&workload_key(of)) {
-            Some(Object::Workload(known)) => known.clone(),
+            Some(Object::Workload(known)) => Workload::clone(known),
             _ => {
                 self.made += 1;
                 if kind == Kind::Deployment {
