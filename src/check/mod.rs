@@ -10,8 +10,7 @@ mod baseline;
 mod compare;
 mod report;
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use jiff::Timestamp;
 
 pub use self::baseline::{Baseline, BaselineError};

@@ -349,7 +349,7 @@ impl Index {
     #[must_use]
     pub fn workload_keys(&self) -> Vec<ObjectKey> {
         let mut keys: Vec<ObjectKey> = self.owners.judged().map(|(_, owner)| owner.key.clone()).collect();
-        keys.sort();
+        keys.sort_unstable();
         keys
     }
 

@@ -63,7 +63,8 @@ pub fn render(report: &Report, style: Style) -> String {
         .partition(|w| w.new_answers().any(is_shown));
     shown.sort_by_cached_key(|w| rank(w));
     let columns = Columns::of(&shown);
-    let mut out = String::new();
+    // A block takes one and a half KiB or so; growing would copy all that is there.
+    let mut out = String::with_capacity(shown.len() << 11);
     for workload in &shown {
         block(&mut out, workload, &columns, style);
     }

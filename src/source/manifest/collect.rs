@@ -1,7 +1,8 @@
 //! Documents in, objects out: which kind it is, what is wrong with it, whether it was there before.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::document::{Broken, Document, NOT_RENDERED, documents};
 use super::files::Text;

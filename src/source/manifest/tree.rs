@@ -98,7 +98,18 @@ pub(super) fn repeated_key(entries: &[Entry<'_>], map: usize) -> Option<usize> {
         let Some(key) = text(&entries[at]) else {
             continue;
         };
-        if few[..known].contains(&key) {
+        // Their ends are looked at first: most keys differ there.
+        let ends = |key: &str| {
+            (
+                key.len(),
+                key.as_bytes().first().copied(),
+                key.as_bytes().last().copied(),
+            )
+        };
+        if few[..known]
+            .iter()
+            .any(|other| ends(other) == ends(key) && *other == key)
+        {
             return Some(at);
         }
         if known == FEW {
