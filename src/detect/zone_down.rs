@@ -8,7 +8,8 @@
 //! A zone is the labels `topology.kubernetes.io/region` and `topology.kubernetes.io/zone` together. Nodes labelled
 //! `node.kubernetes.io/exclude-disruption` and nodes that are not judged (cordoned, about to go, just joined) don't count.
 //! It does not begin while the control plane is suspect: when all nodes are marked at once, one zone is first. Nor does it
-//! before a heartbeat from elsewhere was seen to come: when Plimsoll starts, that is looked at after 12.5 s.
+//! before a heartbeat from elsewhere was seen to come from a node that has been listened to for 12.5 s, so not in the first
+//! 12.5 s after Plimsoll's start.
 //!
 //! ## Why
 //!
@@ -89,15 +90,18 @@ impl ClusterDetector for State {
                 let others = nodes.iter().filter(|node| node.zone() != Some(zone));
                 others.filter(|node| is_beating(node, now, config))
             };
-            let may_begin = || !history.holds_nodes_back() && elsewhere().any(NodeView::is_heard);
+            // A node's first heartbeat marks nothing (all nodes send one right after the start), so there is a moment to look.
+            let listened = |node: &NodeView<'_>| Some(node.listened_since()?.after(config.heartbeat_late));
+            let is_heard =
+                |node: &NodeView<'_>| node.is_heard() && listened(node).is_some_and(|at| at <= now.at);
+            let may_begin = || !history.holds_nodes_back() && elsewhere().any(is_heard);
             let out: Vec<&NodeView<'_>> = members.iter().copied().filter(|node| !is_ready(node)).collect();
             if !is_down(out.len(), members.len(), config) {
                 continue;
             }
             if !(known || may_begin()) {
-                let unheard = elsewhere().filter(|node| !node.is_heard());
-                let late = unheard.filter_map(|node| Some(node.silent_since()?.after(config.heartbeat_late)));
-                due = due.into_iter().chain(late).min();
+                let later = elsewhere().filter_map(listened).filter(|at| *at > now.at);
+                due = due.into_iter().chain(later).min();
                 continue;
             }
             let names: BTreeSet<Name> = out.iter().map(|node| node.name().clone()).collect();

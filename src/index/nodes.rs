@@ -39,6 +39,8 @@ pub(super) struct NodeSlot {
 pub(super) struct Heartbeat {
     /// `renewTime`, only ever compared with the next one.
     renewed: Option<Timestamp>,
+    /// When the Lease was seen.
+    pub(super) first: Moment,
     /// When the last heartbeat was seen; until one has been, when the Lease was.
     pub(super) seen: Moment,
     /// The same of the heartbeat before.
@@ -191,6 +193,7 @@ impl Nodes {
             none => {
                 *none = Some(Heartbeat {
                     renewed: lease.renewed,
+                    first: at,
                     seen: at,
                     before: at,
                 });

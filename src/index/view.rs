@@ -489,6 +489,13 @@ impl<'a> NodeView<'a> {
             .is_some_and(|lease| lease.seen > lease.before && lease.seen >= self.index.heartbeats_since)
     }
 
+    /// Since when its heartbeats have been listened to: since its Lease was seen, but no earlier than
+    /// [`Index::restart_heartbeats`].
+    #[must_use]
+    pub fn listened_since(&self) -> Option<Moment> {
+        Some(self.slot.lease?.first.max(self.index.heartbeats_since))
+    }
+
     /// Since when a heartbeat is missing: as [`NodeView::heartbeat_seen`], but no earlier than
     /// [`Index::restart_heartbeats`].
     #[must_use]

@@ -135,6 +135,17 @@ fn a_zone_that_was_lost_before_the_start_is_told_once_another_is_heard() {
     let mut trace = start();
     trace.beat(&["b1"]).pass(100.0);
     assert_eq!(trace.lines(RULE), ["12.5 a + critical"]);
+
+    let mut trace = start();
+    trace
+        .beat(&["b1"])
+        .at(11.0, [zoned("a1").unknown_since(-59).object()])
+        .pass(100.0);
+    assert_eq!(
+        trace.lines(RULE),
+        ["12.5 a + critical"],
+        "whenever somebody looks in between"
+    );
 }
 
 #[test]
