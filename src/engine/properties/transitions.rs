@@ -167,8 +167,9 @@ proptest! {
                     *active.entry((&finding.rule, finding.severity, subject.namespace())).or_default() += 1;
                 }
             }
-            // What has no report is counted all the same: no container of a history has a limit.
+            // What has no report is counted all the same: no container of a history has a limit but by a LimitRange.
             let unreported = run.engine.index().workload_keys().into_iter().filter(|key| !key.kind.has_report());
+            let unreported = unreported.filter(|key| !run.objects.values().any(limits(&key.namespace)));
             let unreported: Vec<_> = unreported.collect();
             for key in &unreported {
                 *active.entry(("memory-limit", Severity::Warning, &*key.namespace)).or_default() += 1;
@@ -234,6 +235,17 @@ fn without_target(run: &Run) -> impl Fn(&Object) -> Option<&Autoscaler> {
             (!there.any(is_target)).then_some(scaler)
         }
         _ => None,
+    }
+}
+
+/// Whether an object is a LimitRange that gives the containers of a namespace a memory limit.
+fn limits(namespace: &str) -> impl Fn(&Object) -> bool {
+    move |object| match object {
+        Object::LimitRange(range) => {
+            let mut limits = range.limits.iter();
+            &*range.namespace == namespace && limits.any(|limit| limit.default_memory.get().is_some())
+        }
+        _ => false,
     }
 }
 
