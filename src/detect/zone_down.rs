@@ -90,17 +90,17 @@ impl ClusterDetector for State {
                 let others = nodes.iter().filter(|node| node.zone() != Some(zone));
                 others.filter(|node| is_beating(node, now, config))
             };
-            // A node's first heartbeat marks nothing (all nodes send one right after the start), so there is a moment to look.
-            let listened = |node: &NodeView<'_>| Some(node.listened_since()?.after(config.heartbeat_late));
-            let is_heard =
-                |node: &NodeView<'_>| node.is_heard() && listened(node).is_some_and(|at| at <= now.at);
-            let may_begin = || !history.holds_nodes_back() && elsewhere().any(is_heard);
+            // No heartbeat of such a node is late, so one was seen to come since it is listened to. That it comes marks nothing
+            // (all nodes send one right after the start): this is the moment to look.
+            let heard_by = |node: &NodeView<'_>| Some(node.listened_since()?.after(config.heartbeat_late));
+            let may_begin =
+                || !history.holds_nodes_back() && elsewhere().filter_map(heard_by).any(|at| at <= now.at);
             let out: Vec<&NodeView<'_>> = members.iter().copied().filter(|node| !is_ready(node)).collect();
             if !is_down(out.len(), members.len(), config) {
                 continue;
             }
             if !(known || may_begin()) {
-                let later = elsewhere().filter_map(listened).filter(|at| *at > now.at);
+                let later = elsewhere().filter_map(heard_by).filter(|at| *at > now.at);
                 due = due.into_iter().chain(later).min();
                 continue;
             }

@@ -481,14 +481,6 @@ impl<'a> NodeView<'a> {
         self.slot.lease.map(|lease| lease.seen)
     }
 
-    /// Whether a heartbeat was seen to come, since we first looked and since [`Index::restart_heartbeats`].
-    #[must_use]
-    pub fn is_heard(&self) -> bool {
-        self.slot
-            .lease
-            .is_some_and(|lease| lease.seen > lease.before && lease.seen >= self.index.heartbeats_since)
-    }
-
     /// Since when its heartbeats have been listened to: since its Lease was seen, but no earlier than
     /// [`Index::restart_heartbeats`].
     #[must_use]
