@@ -36,6 +36,11 @@ impl Engine {
             return self.judge_cluster(now).into_iter().collect();
         }
         let mut dirty = self.index.take_dirty();
+        // A node that has come back is in limbo for a while longer.
+        let left = std::mem::take(&mut dirty.left).into_iter();
+        dirty
+            .nodes
+            .extend(left.filter(|node| self.healths.contains_key(node)));
         if released {
             dirty.nodes.extend(self.index.node_names());
         }

@@ -61,13 +61,15 @@ pub struct Dirty {
     pub workloads: BTreeSet<ObjectKey>,
     /// Names of nodes that changed, also those that are gone.
     pub nodes: BTreeSet<Name>,
+    /// Names of ready nodes whose pods have become others: of interest only if something is found in them all the same.
+    pub left: BTreeSet<Name>,
 }
 
 impl Dirty {
     /// Whether nothing changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.workloads.is_empty() && self.nodes.is_empty()
+        self.workloads.is_empty() && self.nodes.is_empty() && self.left.is_empty()
     }
 }
 

@@ -274,16 +274,15 @@ impl Index {
         self.nodes.release(id);
     }
 
-    /// Marks a node whose pods have become others, if it is not ready: when the last of them has left is of interest.
+    /// Marks a node whose pods have become others: when the last of them has left one that is not ready is of interest.
     pub(super) fn mark_left(&mut self, id: NodeId) {
         let slot = self.nodes.get(id);
-        if slot
-            .object
-            .as_ref()
-            .is_some_and(|node| node.ready.status != ReadyStatus::True)
-        {
-            self.dirty.nodes.insert(slot.name.clone());
-        }
+        let Some(node) = &slot.object else { return };
+        let marked = match node.ready.status {
+            ReadyStatus::True => &mut self.dirty.left,
+            _ => &mut self.dirty.nodes,
+        };
+        marked.insert(slot.name.clone());
     }
 
     /// Marks the node, the workloads on it, those that may now go elsewhere, and all when the places that pods may go

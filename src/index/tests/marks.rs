@@ -405,7 +405,9 @@ fn a_node_that_is_not_ready_is_marked_when_pods_leave_it() {
         for (at, marked) in [(node("n1"), false), (node("n1").unknown_since(0), true)] {
             let mut index = shop(at);
             leave(&mut index);
-            assert_eq!(index.take_dirty().nodes.contains("n1"), marked, "case {nth}");
+            let dirty = index.take_dirty();
+            assert_eq!(dirty.nodes.contains("n1"), marked, "case {nth}");
+            assert_eq!(dirty.left.contains("n1"), !marked, "case {nth}");
         }
     }
 }
