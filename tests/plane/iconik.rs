@@ -217,7 +217,10 @@ fn play(world: &World, namespace: &'static str, node: &'static str, killed: bool
     if killed {
         story.kill();
     }
-    let limbo = story.node_shows("limbo", |r| r.has("node-limbo"));
+    // The taint that starts the time to eviction comes a moment after Ready=Unknown.
+    let limbo = story.node_shows("limbo, and when its pods leave", |r| {
+        r.has("node-limbo") && r.message("node-not-ready").contains("its pods leave from")
+    });
     let finding = limbo.finding("node-limbo").expect("just seen");
     assert_eq!(finding["episodes"], 2, "{finding:#}");
     assert!(limbo.message("node-limbo").contains("L1"), "{finding:#}");
