@@ -9,7 +9,7 @@ use super::run::{LATCH_QUIET, Run, Told};
 use crate::detect;
 use crate::model::autoscaler::Autoscaler;
 use crate::model::finding::Severity;
-use crate::model::keys::{Name, ObjectKey};
+use crate::model::keys::{Kind, Name, ObjectKey};
 use crate::model::object::Object;
 use crate::model::report::{FindingState, ReportStatus, TIMELINE_MAX, Transition, Verdict};
 use crate::model::subject::Subject;
@@ -167,10 +167,10 @@ proptest! {
                     *active.entry((&finding.rule, finding.severity, subject.namespace())).or_default() += 1;
                 }
             }
-            // What has no report is counted all the same: no container of a history has a limit but by a LimitRange.
+            // What has no report is counted all the same: no container of a history has a limit but by a LimitRange, and
+            // that acts on new pods only.
             let unreported = run.engine.index().workload_keys().into_iter().filter(|key| !key.kind.has_report());
-            let unreported = unreported.filter(|key| !run.objects.values().any(limits(&key.namespace)));
-            let unreported: Vec<_> = unreported.collect();
+            let unreported: Vec<_> = unreported.filter(|key| is_without_limit(&run, key)).collect();
             for key in &unreported {
                 *active.entry(("memory-limit", Severity::Warning, &*key.namespace)).or_default() += 1;
             }
@@ -238,15 +238,23 @@ fn without_target(run: &Run) -> impl Fn(&Object) -> Option<&Autoscaler> {
     }
 }
 
-/// Whether an object is a LimitRange that gives the containers of a namespace a memory limit.
-fn limits(namespace: &str) -> impl Fn(&Object) -> bool {
-    move |object| match object {
+/// Whether pods of a workload have no memory limit, or will have none.
+fn is_without_limit(run: &Run, key: &ObjectKey) -> bool {
+    let gives_limit = |object: &Object| match object {
         Object::LimitRange(range) => {
             let mut limits = range.limits.iter();
-            &*range.namespace == namespace && limits.any(|limit| limit.default_memory.get().is_some())
+            range.namespace == key.namespace && limits.any(|limit| limit.default_memory.get().is_some())
         }
         _ => false,
-    }
+    };
+    let mut pods = run
+        .engine
+        .index()
+        .view(key)
+        .into_iter()
+        .flat_map(|view| view.pods());
+    let runs = key.kind == Kind::Pod || pods.any(|pod| !pod.is_terminating());
+    runs || !run.objects.values().any(gives_limit)
 }
 
 /// As a new leader does. Returns what it decided, and what of that it told.
