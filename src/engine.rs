@@ -18,6 +18,7 @@ mod judge;
 pub mod pace;
 mod policies;
 mod reports;
+pub mod review;
 mod state;
 mod timers;
 

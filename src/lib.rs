@@ -14,7 +14,7 @@
 //! * **domain**: [`model`], [`index`], [`rules`], [`detect`], [`simulate`], [`policy`], [`plan`], [`engine`]. Pure: no
 //!   client, no async, no clock but the one handed in.
 //! * **adapters**: [`source`], [`api`], [`check`], [`output`]. Kubernetes' JSON and YAML in, text and CRDs out.
-//! * **runtime**: `operator`, [`cli`]. Watches, writes, serves.
+//! * **runtime**: `operator`, `webhook`, [`cli`]. Watches, writes, serves.
 
 pub mod api;
 pub mod check;
@@ -31,3 +31,5 @@ pub mod policy;
 pub mod rules;
 pub mod simulate;
 pub mod source;
+#[cfg(feature = "operator")]
+pub mod webhook;

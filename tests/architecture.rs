@@ -8,7 +8,7 @@ const DOMAIN: &[&str] = &[
     "model", "index", "rules", "detect", "simulate", "policy", "plan", "engine",
 ];
 const ADAPTERS: &[&str] = &["source", "api", "check", "output"];
-const RUNTIME: &[&str] = &["operator", "cli"];
+const RUNTIME: &[&str] = &["operator", "webhook", "cli"];
 
 /// What the domain must not reach: the network, tasks, the clock, the file system, the environment.
 const IMPURE: &[&str] = &[

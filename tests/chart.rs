@@ -112,6 +112,64 @@ fn with_its_defaults_it_renders_this() {
 }
 
 #[test]
+fn with_its_webhook_it_renders_this_as_well() {
+    let values = [
+        "crds.enabled=false",
+        "webhook.enabled=true",
+        "webhook.certificates.secretName=plimsoll-webhook",
+        "webhook.certificates.annotations.cert-manager\\.io/inject-ca-from=plimsoll-system/plimsoll",
+        "webhook.namespaceSelector.matchLabels.judged=yes",
+    ];
+    let objects = documents(&render(&values).expect("it renders"));
+    let service = find(&objects, "Service", "plimsoll-webhook");
+    let configuration = find(&objects, "ValidatingWebhookConfiguration", "plimsoll");
+    insta::assert_json_snapshot!(
+        "webhook",
+        [
+            &service["spec"],
+            &configuration["metadata"]["annotations"],
+            &configuration["webhooks"]
+        ]
+    );
+    let pod = &find(&objects, "Deployment", "plimsoll")["spec"]["template"]["spec"];
+    assert_eq!(pod["volumes"][0]["secret"]["secretName"], "plimsoll-webhook");
+    assert_eq!(
+        pod["volumes"][0]["name"],
+        pod["containers"][0]["volumeMounts"][0]["name"]
+    );
+}
+
+/// Whoever is judged by `plimsoll` is asked about, and nobody else.
+#[test]
+fn its_webhook_is_asked_about_what_is_judged_at_admission() {
+    let values = ["webhook.enabled=true", "webhook.certificates.secretName=door"];
+    let objects = documents(&render(&values).expect("it renders"));
+    let configuration = find(&objects, "ValidatingWebhookConfiguration", "plimsoll");
+    let mut asked = BTreeSet::new();
+    for rule in configuration["webhooks"][0]["rules"].as_array().expect("rules") {
+        for resource in strings(&rule["resources"])
+            .into_iter()
+            .filter(|r| !r.contains('/'))
+        {
+            asked.insert((
+                strings(&rule["apiGroups"])[0].to_owned(),
+                strings(&rule["apiVersions"])[0].to_owned(),
+                resource.to_owned(),
+            ));
+        }
+    }
+    let admitted = Kind::ALL.into_iter().filter(|kind| kind.is_admitted());
+    let admitted = admitted.map(|kind| {
+        (
+            kind.group().to_owned(),
+            kind.version().to_owned(),
+            kind.plural().to_owned(),
+        )
+    });
+    assert_eq!(asked, admitted.collect());
+}
+
+#[test]
 fn its_version_is_the_programs() {
     let chart: Value = serde_saphyr::from_str(&file("Chart.yaml")).expect("YAML");
     let version = env!("CARGO_PKG_VERSION");
@@ -257,6 +315,9 @@ fn it_may_write_reports_events_statuses_of_policies_and_its_own_lease_and_nothin
 #[case::an_interval("metrics.serviceMonitor.interval=soon", "metrics/serviceMonitor/interval")]
 #[case::a_quantity("resources.limits.memory=lots", "resources/limits/memory")]
 #[case::a_switch("podDisruptionBudget.enabled=maybe", "podDisruptionBudget/enabled")]
+#[case::a_failure_policy("webhook.failurePolicy=Warn", "webhook/failurePolicy")]
+#[case::a_timeout("webhook.timeoutSeconds=60", "webhook/timeoutSeconds")]
+#[case::a_webhook_without_a_certificate("webhook.enabled=true", "webhook.certificates.secretName")]
 fn a_bad_value_is_refused_by_name(#[case] value: &str, #[case] field: &str) {
     let refused = render(&[value]).expect_err("refused");
     assert!(refused.contains(field), "{field} is not named: {refused}");

@@ -198,7 +198,8 @@ pub struct PolicyRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RuleSeverity")]
     pub severity: Option<RuleSeverity>,
-    /// What happens when something is applied that fails it: "Off", Warn or Deny. Default: Warn. For the admission webhook.
+    /// What happens when something is applied that fails it: "Off", Warn (whoever applies it is told) or Deny (it is refused;
+    /// an update only if it makes it worse). Default: Warn, where the finding is not Info. For the admission webhook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Admission")]
     pub admission: Option<Admission>,

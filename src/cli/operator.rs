@@ -10,7 +10,7 @@ use crate::model::config::DetectorConfig;
 use crate::operator::client::ClientOptions;
 use crate::operator::metrics::Detail;
 use crate::operator::telemetry::{self, LogFormat, TelemetryError};
-use crate::operator::{self, OperatorError, Options};
+use crate::operator::{self, OperatorError, Options, WebhookOptions};
 
 /// What the operator is told. Every flag is also an environment variable, for the chart.
 #[derive(Clone, Debug, Args)]
@@ -37,6 +37,17 @@ pub struct OperatorArgs {
     /// Factor on the durations of detectors, for clusters whose timers are shorter than Kubernetes' defaults
     #[arg(long, env = "PLIMSOLL_TIME_SCALE", default_value = "1.0", value_parser = parse_scale)]
     pub time_scale: f64,
+    /// Where admission reviews are answered by HTTPS, such as 0.0.0.0:9443 [default: nowhere]
+    #[arg(long, env = "PLIMSOLL_WEBHOOK_ADDRESS", requires = "webhook_certificates")]
+    pub webhook_address: Option<SocketAddr>,
+    /// The folder with tls.crt and tls.key for that, such as a mounted Secret; they may change
+    #[arg(
+        long,
+        env = "PLIMSOLL_WEBHOOK_CERTIFICATES",
+        value_name = "DIR",
+        requires = "webhook_address"
+    )]
+    pub webhook_certificates: Option<PathBuf>,
     /// How to write logs
     #[arg(long, env = "PLIMSOLL_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: Log,
@@ -92,6 +103,13 @@ impl From<OperatorArgs> for Options {
             namespace: args.namespace,
             identity: args.identity.unwrap_or_else(identity),
             time_scale: args.time_scale,
+            webhook: args
+                .webhook_address
+                .zip(args.webhook_certificates)
+                .map(|(address, certificates)| WebhookOptions {
+                    address,
+                    certificates,
+                }),
             detail: if args.workload_metrics {
                 Detail::Workloads
             } else {

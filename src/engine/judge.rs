@@ -347,7 +347,7 @@ fn replicated_on<'a>(node: &NodeView<'a>) -> impl Iterator<Item = ObjectKey> + u
 }
 
 /// The policy in force for a workload; `None` when the operator says nothing about it.
-fn policy_of<'a>(base: &'a Policy, view: &WorkloadView<'_>) -> Option<Cow<'a, Policy>> {
+pub(super) fn policy_of<'a>(base: &'a Policy, view: &WorkloadView<'_>) -> Option<Cow<'a, Policy>> {
     let namespace = &view.key().namespace;
     let policy = Policy::of(base, namespace, &view.policies());
     policy.judges(namespace).then_some(policy)

@@ -4,6 +4,7 @@ mod history;
 mod limits;
 mod orders;
 mod recount;
+mod reviews;
 mod run;
 mod takeover;
 mod transitions;

@@ -14,6 +14,7 @@ mod budgets;
 mod intern;
 mod namespaces;
 mod nodes;
+mod overlay;
 mod owners;
 mod pods;
 mod policies;

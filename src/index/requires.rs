@@ -84,6 +84,16 @@ impl Dependents {
         !self.touched.is_empty()
     }
 
+    /// Takes what [`Dependents::is_touched`] speaks of, to be put back.
+    pub(super) fn take_touched(&mut self) -> BTreeSet<Watched> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Puts back what was taken, in place of what came since.
+    pub(super) fn put_touched(&mut self, touched: BTreeSet<Watched>) {
+        self.touched = touched;
+    }
+
     /// Adds to the marked workloads those that require one of them.
     pub(super) fn spread(&mut self, marked: &mut BTreeSet<ObjectKey>) {
         let mut changed = std::mem::take(&mut self.touched);

@@ -79,6 +79,24 @@ impl Message {
         )
     }
 
+    /// The same, for where there is little room: what does not fit as a whole goes without the object, which whoever reads
+    /// it has before them.
+    #[must_use]
+    pub fn brief(&self, max: usize) -> String {
+        let full = self.to_string();
+        let length = |part: &str| part.chars().count();
+        if length(&full) <= max {
+            return full;
+        }
+        let room = max.saturating_sub("; ".len());
+        let impact = length(&self.impact).min(room.saturating_sub(length(&self.way_out)).max(room / 2));
+        format!(
+            "{}; {}",
+            clip(&self.impact, impact),
+            clip(&self.way_out, room - impact)
+        )
+    }
+
     /// The same in at most `max` bytes.
     #[must_use]
     pub fn render_bytes(&self, max: usize) -> String {
@@ -309,6 +327,21 @@ mod tests {
         let wide = Message::new("0 of 2 ready", "漢".repeat(400), "evict the pods");
         let text = wide.render_bytes(300);
         assert!(text.len() <= 300 && text.ends_with("…; evict the pods"), "{text}");
+    }
+
+    #[rstest]
+    #[case::all_fit(10, 18, "iiiiiiiiii: object; wwwwwwwwwwwwwwwwww")]
+    #[case::both_fit(10, 27, "iiiiiiiiii; wwwwwwwwwwwwwwwwwwwwwwwwwww")]
+    #[case::a_long_impact(60, 10, "iiiiiiiiiiiiiiiiiiiiiiiiiii…; wwwwwwwwww")]
+    #[case::a_long_way_out(10, 60, "iiiiiiiiii; wwwwwwwwwwwwwwwwwwwwwwwwwww…")]
+    #[case::both_long(60, 60, "iiiiiiiiiiiiiiiiii…; wwwwwwwwwwwwwwwwww…")]
+    fn a_brief_message_keeps_its_impact_and_its_way_out(
+        #[case] impact: usize,
+        #[case] way_out: usize,
+        #[case] text: &str,
+    ) {
+        let m = Message::new("i".repeat(impact), "object", "w".repeat(way_out));
+        assert_eq!(m.brief(40), text);
     }
 
     #[test]

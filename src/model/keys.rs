@@ -186,6 +186,21 @@ impl Kind {
         )
     }
 
+    /// Whether objects of this kind are judged at admission: those that people write and that rules are about.
+    #[must_use]
+    pub const fn is_admitted(self) -> bool {
+        matches!(
+            self,
+            Kind::Deployment
+                | Kind::StatefulSet
+                | Kind::DaemonSet
+                | Kind::CronJob
+                | Kind::HorizontalPodAutoscaler
+                | Kind::PodDisruptionBudget
+                | Kind::ScaledObject
+        )
+    }
+
     /// Whether every rule is judged for it, not the pod-template rules alone.
     #[must_use]
     pub const fn is_judged_in_full(self) -> bool {

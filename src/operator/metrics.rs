@@ -21,8 +21,10 @@ use prometheus_client::{
 
 use crate::policy::ownership::Criticality;
 
-use labels::{BuildLabels, EventLabels, KindLabels, RuleLabels, VerdictLabels, WatchLabels, WriteLabels};
-pub use labels::{EventOutcome, FindingLabels, WatchEvent, WorkloadLabels, WriteOutcome};
+use labels::{
+    BuildLabels, EventLabels, KindLabels, ReviewLabels, RuleLabels, VerdictLabels, WatchLabels, WriteLabels,
+};
+pub use labels::{EventOutcome, FindingLabels, ReviewOutcome, WatchEvent, WorkloadLabels, WriteOutcome};
 use series::{LastEvent, LastEvents, Verdicts};
 
 /// Upper bounds of `plimsoll_judge_duration_seconds`, in seconds: one workload is judged in tens of microseconds,
@@ -36,6 +38,10 @@ const JUDGE_BUCKETS: [f64; 10] = [
 const DELAY_BUCKETS: [f64; 12] = [
     0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 11.0, 15.0, 30.0, 60.0, 300.0, 900.0,
 ];
+
+/// Upper bounds of `plimsoll_admission_review_seconds`, in seconds: an answer takes a fraction of a millisecond, should take
+/// 10 ms at most, and is waited for 2 s by the API server.
+const REVIEW_BUCKETS: [f64; 8] = [0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.1, 0.5, 2.0];
 
 /// Whether series may carry names of workloads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +72,8 @@ pub struct Metrics {
     leader: Gauge,
     silence: Gauge<f64, AtomicU64>,
     frozen: Gauge,
+    reviews: Family<ReviewLabels, Counter>,
+    review_duration: Histogram,
 }
 
 impl Metrics {
@@ -88,6 +96,8 @@ impl Metrics {
             leader: Gauge::default(),
             silence: Gauge::default(),
             frozen: Gauge::default(),
+            reviews: Family::default(),
+            review_duration: Histogram::new(REVIEW_BUCKETS),
         };
         let registry = registry.sub_registry_with_prefix("plimsoll");
         metrics.register_cluster(registry);
@@ -141,6 +151,12 @@ impl Metrics {
         let help = "1 while no verdict changes because the API server is not heard; what was known before still stands in \
                     the other metrics";
         r.register("frozen", help, self.frozen.clone());
+        let help = "Admission reviews by outcome; of these only denied and unreadable keep anybody from anything. Alert when \
+                    shed or unreadable grows for 15m: people are not warned";
+        r.register("admission_reviews", help, self.reviews.clone());
+        let help =
+            "Time to answer an admission review. Alert when the 99th percentile is above 0.1 s for 15m";
+        r.register("admission_review_seconds", help, self.review_duration.clone());
         let build = BuildLabels {
             version: env!("CARGO_PKG_VERSION"),
         };
@@ -240,6 +256,12 @@ impl Metrics {
             .observe(delay.as_secs_f64());
     }
 
+    /// Counts an admission review and how long its answer took.
+    pub fn reviewed(&self, outcome: ReviewOutcome, took: Duration) {
+        self.reviews.get_or_create(&ReviewLabels { outcome }).inc();
+        self.review_duration.observe(took.as_secs_f64());
+    }
+
     /// Sets whether this replica writes.
     pub fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
@@ -329,6 +351,7 @@ mod tests {
         metrics.set_leader(true);
         metrics.heard(Duration::from_millis(17_500), true);
         metrics.set_unacknowledged(2);
+        metrics.reviewed(ReviewOutcome::Warned, Duration::from_micros(200));
         let labels = FindingLabels {
             rule: "pod-spread".into(),
             severity: "warning",
@@ -351,6 +374,8 @@ mod tests {
             "plimsoll_leader 1",
             "plimsoll_api_server_silence_seconds 17.5",
             "plimsoll_frozen 1",
+            "plimsoll_admission_reviews_total{outcome=\"warned\"} 1",
+            "plimsoll_admission_review_seconds_count 1",
             &format!(
                 "plimsoll_build_info{{version=\"{}\"}} 1",
                 env!("CARGO_PKG_VERSION")
@@ -362,7 +387,7 @@ mod tests {
             text.contains("plimsoll_watch_last_event_seconds{kind=\"pods\"} 0."),
             "{text}"
         );
-        assert_eq!(text.matches("# HELP ").count(), 16, "{text}");
+        assert_eq!(text.matches("# HELP ").count(), 18, "{text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! watch (a task a kind) ──> reconcile (the engine's loop) ──> writer (leads? then writes) ──> API
-//!                                lease (one of all replicas leads) ──────^
+//!   webhook ── what somebody asks for ──^        lease (one of all replicas leads) ──────^
 //! health: /livez, /readyz, /metrics
 //! ```
 //!
@@ -29,6 +29,7 @@ mod writer;
 use std::collections::HashSet;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ use crate::model::config::{ClusterVersion, DetectorConfig};
 use crate::model::keys::Kind;
 use crate::policy::Policy;
 use crate::source::watched::for_each_kind;
+use crate::webhook::certificate::Certificate;
+use crate::webhook::{self, Door};
 
 /// Inputs that may wait for the engine; beyond that the watches wait, and the API server with them.
 const QUEUE: usize = 4096;
@@ -77,6 +80,17 @@ pub struct Options {
     pub time_scale: f64,
     /// Whether metrics may carry names of workloads.
     pub detail: Detail,
+    /// Where admission reviews are answered, if they are.
+    pub webhook: Option<WebhookOptions>,
+}
+
+/// How admission reviews are answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookOptions {
+    /// The address of the HTTPS server.
+    pub address: SocketAddr,
+    /// The folder with `tls.crt` and `tls.key`.
+    pub certificates: PathBuf,
 }
 
 /// Why the operator ended although nobody asked it to.
@@ -91,6 +105,9 @@ pub enum OperatorError {
     /// No health server.
     #[error(transparent)]
     Health(#[from] health::HealthError),
+    /// No webhook server.
+    #[error(transparent)]
+    Webhook(#[from] webhook::server::ServerError),
     /// Signals cannot be caught.
     #[error("cannot listen for SIGTERM: {0}")]
     Signal(#[from] std::io::Error),
@@ -124,6 +141,16 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     let (stop, stopped) = channel::channel(false);
     let asked = asked_to_stop()?;
     tokio::spawn(server.serve(health, until_set(stopped.clone())));
+
+    let (desk, tray) = webhook::desk();
+    if let Some(webhook) = &options.webhook {
+        serve_webhook(
+            webhook,
+            Door::new(desk, metrics.clone()),
+            until_set(stopped.clone()),
+        )
+        .await?;
+    }
 
     let Connection {
         client,
@@ -168,6 +195,7 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
         policies,
         verdicts: HashSet::new(),
         unread: Unread::default(),
+        tray,
     };
     let mut loops = tokio::spawn(async move {
         // The reconciler owns the queue's end: when it stops, the writer finishes what is under way and stops too.
@@ -202,6 +230,20 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
         Outcome::Released | Outcome::Stopped if *broke.borrow() => Err(OperatorError::LoopEnded),
         Outcome::Released | Outcome::Stopped => Ok(()),
     }
+}
+
+/// Answers admission reviews from now on until `stop` completes.
+async fn serve_webhook(
+    options: &WebhookOptions,
+    door: Door,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), OperatorError> {
+    let certificate = Arc::new(Certificate::new(options.certificates.clone()));
+    tokio::spawn(certificate.clone().keep());
+    let server = webhook::server::Server::bind(options.address, certificate).await?;
+    info!(address = %server.address(), "answering admission reviews");
+    tokio::spawn(server.serve(webhook::router(door), stop));
+    Ok(())
 }
 
 async fn engine(client: &Client, options: &Options) -> Result<Engine, OperatorError> {

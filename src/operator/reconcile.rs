@@ -30,6 +30,7 @@ use crate::model::object::Object;
 use crate::model::subject::Subject;
 use crate::model::time::{Moment, Now};
 use crate::source::watched::{Watched, WatchedKind};
+use crate::webhook::{Asked, Tray};
 
 /// The loop turns at least this often, so that liveness has a beat.
 const TICK: Duration = Duration::from_secs(1);
@@ -86,6 +87,8 @@ pub(super) struct Reconciler {
     /// The workloads that have a series of their own.
     pub(super) verdicts: HashSet<WorkloadLabels>,
     pub(super) unread: Unread,
+    /// What the webhook asks.
+    pub(super) tray: Tray,
 }
 
 impl Reconciler {
@@ -112,8 +115,14 @@ impl Reconciler {
                     let now = moment(Instant::now());
                     batch.drain(..).for_each(|input| self.take(input, &mut listed, now));
                 }
+                Some(asked) = self.tray.asked.recv() => answer(&mut self.engine, &self.clock, asked),
                 () = tokio::time::sleep(wait) => {}
             }
+            // However many events come, whoever waits at the door is answered between two batches.
+            while let Ok(asked) = self.tray.asked.try_recv() {
+                answer(&mut self.engine, &self.clock, asked);
+            }
+            self.tray.set_open(self.engine.index().is_complete());
             self.follow(&mut listed, &moment).await;
             let at = Instant::now();
             self.listen(
@@ -141,7 +150,14 @@ impl Reconciler {
         }
         self.term = term;
         if leads && !self.engine.leads() {
-            let read = tokio::time::timeout(LATCHES_TIMEOUT, latches::read(&self.client)).await;
+            let client = self.client.clone();
+            let mut read = std::pin::pin!(tokio::time::timeout(LATCHES_TIMEOUT, latches::read(&client)));
+            let read = loop {
+                tokio::select! {
+                    read = &mut read => break read,
+                    Some(asked) = self.tray.asked.recv() => answer(&mut self.engine, &self.clock, asked),
+                }
+            };
             let now = moment(Instant::now());
             match read {
                 Ok(Ok(inputs)) => inputs.into_iter().for_each(|input| self.take(input, listed, now)),
@@ -390,6 +406,14 @@ impl Reconciler {
             self.metrics.forget_verdict(gone);
         }
         self.verdicts = verdicts;
+    }
+}
+
+/// Answers what the webhook asks. That nobody waits any more is fine.
+fn answer(engine: &mut Engine, clock: &ServerClock, asked: Asked) {
+    let Asked { change, reply } = asked;
+    if !reply.is_closed() {
+        let _ = reply.send(engine.review(change, clock.now()));
     }
 }
 

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 pub use self::merge::merge;
 use self::ownership::{CRITICALITY_KEYS, OWNER_KEYS, RUNBOOK_KEYS};
 pub use self::set::Policies;
+use crate::model::finding::Severity;
 use crate::model::keys::{Name, is_system_namespace};
 use crate::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
 use crate::model::policy::{Admission, ExemptionRight, Patch, ResiliencePolicy, RuleSeverity};
@@ -156,11 +157,23 @@ impl Policy {
         Some(said)
     }
 
-    /// What happens at admission when a rule fails.
+    /// What happens at admission when a rule fails that badly. What is only worth knowing is not said there unless a policy
+    /// asks for it.
     #[must_use]
-    pub fn admission(&self, rule: &str) -> Admission {
+    pub fn admission(&self, rule: &str, severity: Severity) -> Admission {
         let said = self.rules.get(rule).and_then(|rule| rule.admission.as_ref());
-        said.map_or(DEFAULT_ADMISSION, |said| said.value)
+        match said {
+            Some(said) => said.value,
+            None if severity == Severity::Info => Admission::Off,
+            None => DEFAULT_ADMISSION,
+        }
+    }
+
+    /// The policy that says what happens at admission when a rule fails; `None` = it is so by default.
+    #[must_use]
+    pub fn admission_by(&self, rule: &str) -> Option<Name> {
+        let said = self.rules.get(rule)?.admission.as_ref()?;
+        Some(said.by.clone())
     }
 
     /// What Plimsoll does about a rule that fails.

@@ -1,6 +1,7 @@
 use rstest::rstest;
 
 use super::*;
+use crate::model::finding::Severity;
 use crate::model::policy::{AcrossNamespaces, ScaleToZero};
 use crate::model::selector::Labels;
 use crate::model::testing::{labels, policy, selector};
@@ -95,11 +96,17 @@ fn a_rule_may_take_its_severity_from_one_policy_and_its_action_from_another() {
     let severity = all.severity("pod-spread", RuleSeverity::Warning);
     assert_eq!(said(severity.as_ref()), Some((RuleSeverity::Info, "b")));
     assert_eq!(
-        (all.admission("pod-spread"), all.patch("pod-spread")),
+        (
+            all.admission("pod-spread", Severity::Warning),
+            all.patch("pod-spread")
+        ),
         (Admission::Deny, Patch::Suggest)
     );
     assert_eq!(
-        (all.admission("min-replicas"), all.patch("min-replicas")),
+        (
+            all.admission("min-replicas", Severity::Warning),
+            all.patch("min-replicas")
+        ),
         (Admission::Warn, Patch::Off)
     );
     assert_eq!(all.severity("min-replicas", RuleSeverity::Warning), None);
@@ -160,7 +167,10 @@ fn a_lock_holds_the_actions_too_and_what_it_leaves_out_stands_for_the_default() 
         }),
     ]);
     assert_eq!(
-        (all.admission("pod-spread"), all.patch("pod-spread")),
+        (
+            all.admission("pod-spread", Severity::Warning),
+            all.patch("pod-spread")
+        ),
         (Admission::Warn, Patch::Suggest)
     );
 }

@@ -39,9 +39,13 @@ const BATCH: u32 = 16;
 
 /// Every document that mutations begin with.
 fn corpus(extensions: &[&str]) -> Vec<Vec<u8>> {
+    corpus_in(&["tests/fuzz/corpus", "tests/fixtures", "examples"], extensions)
+}
+
+fn corpus_in(folders: &[&str], extensions: &[&str]) -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
-    for folder in ["tests/fuzz/corpus", "tests/fixtures", "examples"] {
+    for folder in folders {
         let entries = fs::read_dir(root.join(folder)).expect("a directory");
         paths.extend(entries.map(|entry| entry.expect("an entry").path()));
     }

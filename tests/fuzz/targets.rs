@@ -1,18 +1,22 @@
 //! The ways in, and what each promises.
 
+use std::cell::RefCell;
 use std::fmt::Debug;
 
 use jiff::Timestamp;
 use plimsoll::check::{Baseline, Input, Report, Terms};
 use plimsoll::cli::replay::play;
+use plimsoll::engine::Engine;
 use plimsoll::index::{Index, WorkloadView};
-use plimsoll::model::config::ClusterVersion;
+use plimsoll::model::config::{ClusterVersion, DetectorConfig};
+use plimsoll::model::finding::CheckResult;
 use plimsoll::model::intstr::{Amount, IntOrString, Rounding};
 use plimsoll::model::keys::{Kind, ObjectKey};
 use plimsoll::model::object::Object;
 use plimsoll::model::quantity::Quantity;
 use plimsoll::model::report::{TOLD_MAX, Transition};
 use plimsoll::model::selector::LabelSelector;
+use plimsoll::model::text::steers;
 use plimsoll::model::time::Moment;
 use plimsoll::output::style::{Style, visible, wrap};
 use plimsoll::output::timeline::{self, Timeline};
@@ -22,12 +26,14 @@ use plimsoll::rules::{self, Judgement, Question};
 use plimsoll::source::manifest::{self, Manifests, edit};
 use plimsoll::source::projection;
 use plimsoll::source::recording::{Recording, What};
+#[cfg(feature = "operator")]
+use plimsoll::webhook;
 use serde_json::{Value, json};
 
-use super::{corpus, fuzz, inert};
+use super::{corpus, corpus_in, fuzz, inert};
 
 /// Words that a way out begins with, or that say what must be.
-const WAYS: [&str; 41] = [
+const WAYS: [&str; 42] = [
     "must be",
     "must not",
     "must have",
@@ -69,6 +75,7 @@ const WAYS: [&str; 41] = [
     "is the",
     "record",
     "say",
+    "send",
 ];
 
 fn has_way_out(message: &str) -> bool {
@@ -229,6 +236,47 @@ fn projections() {
                 }
             }
         }
+    });
+}
+
+/// Admission reviews: whoever has a `uid` is let in, whatever else it is, and the engine is as it was.
+#[cfg(feature = "operator")]
+#[test]
+fn reviews() {
+    let seeds = corpus_in(&["tests/fixtures/reviews"], &["json"]);
+    let web = value(&seeds[0]).expect("a review")["request"]["object"].to_string();
+    let web = projection::from_json(Kind::Deployment, web.as_bytes()).expect("a Deployment");
+    let mut index = Index::complete(ClusterVersion::NEWEST);
+    index.apply(web, Moment::default());
+    let said = |index: &Index| -> Vec<(ObjectKey, Vec<CheckResult>)> {
+        let keys = index.workload_keys().into_iter();
+        keys.map(|key| {
+            let results = judged(index.view(&key).expect("a workload"), &Policy::default()).results;
+            (key, results)
+        })
+        .collect()
+    };
+    let before = said(&index);
+    let engine = RefCell::new(Engine::new(index, Policy::default(), DetectorConfig::default()));
+    fuzz("reviews", &seeds, |bytes| {
+        let engine = &mut engine.borrow_mut();
+        match webhook::answered(bytes, engine, Timestamp::UNIX_EPOCH) {
+            Ok(answer) => {
+                let answer = value(&answer).expect("JSON");
+                let response = &answer["response"];
+                assert_eq!(response["allowed"], true, "no policy denies anything");
+                if let Some(asked) = value(bytes) {
+                    assert_eq!(response["uid"], asked["request"]["uid"]);
+                }
+                for warning in response["warnings"].as_array().into_iter().flatten() {
+                    let warning = warning.as_str().expect("text");
+                    assert!(!warning.contains(steers), "{warning:?}");
+                    assert!(warning.chars().count() <= 120, "{warning}");
+                }
+            }
+            Err(error) => holds(&error),
+        }
+        same(&said(engine.index()), &before);
     });
 }
 

@@ -8,6 +8,7 @@
 mod calm;
 mod cases;
 mod compared;
+mod door;
 mod heartbeats;
 mod iconik;
 mod leaders;

@@ -79,9 +79,14 @@ impl World {
 
     /// The operator as the chart's Deployment would run it, with the ServiceAccount's token only.
     pub(crate) fn operator(&self, replica: usize) -> Operator {
+        self.operator_with(replica, &[])
+    }
+
+    /// The same, with more environment.
+    pub(crate) fn operator_with(&self, replica: usize, env: &[(&str, &str)]) -> Operator {
         let binary = Path::new(env!("CARGO_BIN_EXE_plimsoll"));
         let scale = ("PLIMSOLL_TIME_SCALE", self.scale.as_str());
-        Operator::start(&self.plane, binary, replica, &[scale]).expect("the operator starts")
+        Operator::start(&self.plane, binary, replica, &[&[scale], env].concat()).expect("the operator starts")
     }
 
     /// An operator that has listed everything.

@@ -276,6 +276,11 @@ impl Run {
         self.engines().for_each(|engine| engine.report_gone(subject, at));
     }
 
+    /// The engine that leads.
+    pub(super) fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
     fn engines(&mut self) -> impl Iterator<Item = &mut Engine> {
         [&mut self.engine].into_iter().chain(&mut self.standby)
     }

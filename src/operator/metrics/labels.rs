@@ -54,6 +54,26 @@ label_enum! {
 }
 
 label_enum! {
+    /// What became of an admission review. All but `denied` and `unreadable` let the request go on.
+    ReviewOutcome {
+        /// Nothing was to be said.
+        Allowed = "allowed",
+        /// Somebody was warned.
+        Warned = "warned",
+        /// A policy denies what it makes worse.
+        Denied = "denied",
+        /// Nothing in it is judged: another kind, operation or subresource, or an object that cannot be read.
+        Unjudged = "unjudged",
+        /// Not everything had been listed yet.
+        Loading = "loading",
+        /// Too many came at once, or the engine was busy for too long.
+        Shed = "shed",
+        /// No review of `admission.k8s.io/v1`, too large, or cut off: `failurePolicy` decides.
+        Unreadable = "unreadable",
+    }
+}
+
+label_enum! {
     /// What became of a Kubernetes Event.
     EventOutcome {
         /// The API server took it.
@@ -126,6 +146,11 @@ pub(super) struct RuleLabels {
 pub(super) struct WriteLabels {
     pub(super) kind: &'static str,
     pub(super) outcome: WriteOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReviewLabels {
+    pub(super) outcome: ReviewOutcome,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

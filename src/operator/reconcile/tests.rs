@@ -42,6 +42,7 @@ impl Stage {
         let (policies, statuses) = mpsc::unbounded_channel();
         let until = tokio::time::Instant::now() + Duration::from_secs(3600);
         let reconciler = Reconciler {
+            tray: crate::webhook::desk().1,
             engine: Engine::new(Index::new(), Policy::default(), DetectorConfig::default()),
             client,
             clock: ServerClock::new(),

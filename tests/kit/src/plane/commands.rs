@@ -22,6 +22,21 @@ impl Plane {
         self.run(Tool::Kubectl, args, None)
     }
 
+    /// `kubectl` with these arguments: what it prints for people, warnings and refusals too, and whether it succeeded.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be run.
+    pub fn kubectl_says(&self, args: &[&str]) -> Result<(bool, String)> {
+        let mut command = self.command(Tool::Kubectl, args);
+        let answer = command.stdin(Stdio::null()).output();
+        let answer = answer.doing(|| format!("running `kubectl {}`", args.join(" ")))?;
+        let text = [answer.stderr, answer.stdout].concat();
+        Ok((
+            answer.status.success(),
+            String::from_utf8_lossy(&text).into_owned(),
+        ))
+    }
+
     /// `kubectl get … -o json`, parsed.
     ///
     /// # Errors
@@ -136,6 +151,10 @@ impl Plane {
     }
 
     fn run(&self, tool: Tool, args: &[&str], input: Option<&str>) -> Result<String> {
+        output(self.command(tool, args), input)
+    }
+
+    fn command(&self, tool: Tool, args: &[&str]) -> Command {
         let mut command = Command::new(self.rig().path(tool));
         command.args(args).env("KUBECONFIG", self.kubeconfig());
         for (variable, folder) in [
@@ -146,7 +165,7 @@ impl Plane {
         ] {
             command.env(variable, self.dir().join(folder));
         }
-        output(command, input)
+        command
     }
 }
 
