@@ -116,35 +116,102 @@ fn with_its_webhook_it_renders_this_as_well() {
     let values = [
         "crds.enabled=false",
         "webhook.enabled=true",
-        "webhook.certificates.secretName=plimsoll-webhook",
+        "webhook.certificates.secretName=plimsoll-webhook-tls",
         "webhook.certificates.annotations.cert-manager\\.io/inject-ca-from=plimsoll-system/plimsoll",
         "webhook.namespaceSelector.matchLabels.judged=yes",
     ];
     let objects = documents(&render(&values).expect("it renders"));
     let service = find(&objects, "Service", "plimsoll-webhook");
-    let configuration = find(&objects, "ValidatingWebhookConfiguration", "plimsoll");
+    let configuration = find(&objects, "ValidatingWebhookConfiguration", "plimsoll-webhook");
     insta::assert_json_snapshot!(
         "webhook",
         [
             &service["spec"],
             &configuration["metadata"]["annotations"],
-            &configuration["webhooks"]
+            &configuration["webhooks"],
+            &find(&objects, "MutatingWebhookConfiguration", "plimsoll-webhook")["webhooks"]
         ]
     );
+    let is_ours = |object: &&Value| object["kind"] == "Secret";
+    assert_eq!(
+        objects.iter().filter(is_ours).count(),
+        0,
+        "the Secret is somebody else's"
+    );
     let pod = &find(&objects, "Deployment", "plimsoll")["spec"]["template"]["spec"];
-    assert_eq!(pod["volumes"][0]["secret"]["secretName"], "plimsoll-webhook");
+    assert_eq!(pod["volumes"][0]["secret"]["secretName"], "plimsoll-webhook-tls");
     assert_eq!(
         pod["volumes"][0]["name"],
         pod["containers"][0]["volumeMounts"][0]["name"]
     );
 }
 
+#[test]
+fn with_certificates_of_its_own_it_may_write_those_and_trust_them() {
+    let objects = documents(&render(&["crds.enabled=false", "webhook.enabled=true"]).expect("it renders"));
+    assert_eq!(find(&objects, "Secret", "plimsoll-webhook")["data"], Value::Null);
+    let verbs = |verbs: &[&'static str]| verbs.iter().copied().collect::<BTreeSet<_>>();
+    let role = find(&objects, "Role", "plimsoll-webhook");
+    assert_eq!(
+        granted(role),
+        BTreeMap::from([("/secrets".to_owned(), verbs(&["get", "update"]))])
+    );
+    assert_eq!(role["rules"][0]["resourceNames"], json!(["plimsoll-webhook"]));
+    let cluster = find(&objects, "ClusterRole", "plimsoll");
+    let rules = cluster["rules"].as_array().expect("rules");
+    let trust = rules
+        .iter()
+        .find(|rule| rule["apiGroups"] == json!(["admissionregistration.k8s.io"]));
+    let trust = trust.expect("it tells the API server");
+    assert_eq!(trust["resourceNames"], json!(["plimsoll-webhook"]));
+    assert_eq!(trust["verbs"], json!(["get", "patch"]));
+    // What runs before an uninstall may remove both configurations, and nothing else.
+    let remover = find(&objects, "ClusterRole", "plimsoll-remove-webhook");
+    assert_eq!(remover["rules"].as_array().map(Vec::len), Some(1));
+    assert_eq!(remover["rules"][0]["resourceNames"], json!(["plimsoll-webhook"]));
+    assert_eq!(remover["rules"][0]["verbs"], json!(["delete"]));
+    let job = find(&objects, "Job", "plimsoll-remove-webhook");
+    let (hook, deployment) = (
+        &job["spec"]["template"]["spec"],
+        find(&objects, "Deployment", "plimsoll"),
+    );
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(
+        hook["containers"][0]["image"], container["image"],
+        "no image but our own"
+    );
+    for kind in ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Job"] {
+        let object = find(&objects, kind, "plimsoll-remove-webhook");
+        assert_eq!(
+            object["metadata"]["annotations"]["helm.sh/hook"], "pre-delete",
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn whoever_edits_a_namespace_may_acknowledge_and_delete_nothing() {
+    let objects = documents(&render(&["crds.enabled=false"]).expect("it renders"));
+    let editor = granted(find(&objects, "ClusterRole", "plimsoll-editor"));
+    for verbs in editor
+        .values()
+        .chain(granted(find(&objects, "ClusterRole", "plimsoll-viewer")).values())
+    {
+        assert!(
+            !verbs.contains("delete") && !verbs.contains("create"),
+            "{verbs:?}"
+        );
+    }
+    let reports = ["clusterresiliencereports", "resiliencereports"].map(|r| format!("plimsoll.dev/{r}"));
+    assert!(editor.keys().eq(&reports), "{editor:?}");
+}
+
 /// Whoever is judged by `plimsoll` is asked about, and nobody else.
 #[test]
 fn its_webhook_is_asked_about_what_is_judged_at_admission() {
-    let values = ["webhook.enabled=true", "webhook.certificates.secretName=door"];
+    let values = ["webhook.enabled=true"];
     let objects = documents(&render(&values).expect("it renders"));
-    let configuration = find(&objects, "ValidatingWebhookConfiguration", "plimsoll");
+    let configuration = find(&objects, "ValidatingWebhookConfiguration", "plimsoll-webhook");
     let mut asked = BTreeSet::new();
     for rule in configuration["webhooks"][0]["rules"].as_array().expect("rules") {
         for resource in strings(&rule["resources"])
@@ -241,7 +308,13 @@ fn it_may_write_reports_events_statuses_of_policies_and_its_own_lease_and_nothin
     let objects = documents(&render(&["crds.enabled=false", "operator.leaseName=mine"]).expect("it renders"));
     let roles = objects
         .iter()
-        .filter(|object| matches!(object["kind"].as_str(), Some("ClusterRole" | "Role")));
+        .filter(|object| matches!(object["kind"].as_str(), Some("ClusterRole" | "Role")))
+        // Those are for people.
+        .filter(|role| {
+            !role["metadata"]["name"]
+                .as_str()
+                .is_some_and(|name| name.ends_with("-editor"))
+        });
     let mut writes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for role in roles {
         for (resource, mut verbs) in granted(role) {
@@ -317,7 +390,7 @@ fn it_may_write_reports_events_statuses_of_policies_and_its_own_lease_and_nothin
 #[case::a_switch("podDisruptionBudget.enabled=maybe", "podDisruptionBudget/enabled")]
 #[case::a_failure_policy("webhook.failurePolicy=Warn", "webhook/failurePolicy")]
 #[case::a_timeout("webhook.timeoutSeconds=60", "webhook/timeoutSeconds")]
-#[case::a_webhook_without_a_certificate("webhook.enabled=true", "webhook.certificates.secretName")]
+#[case::a_certificates_life("webhook.certificates.life=90d", "webhook/certificates/life")]
 fn a_bad_value_is_refused_by_name(#[case] value: &str, #[case] field: &str) {
     let refused = render(&[value]).expect_err("refused");
     assert!(refused.contains(field), "{field} is not named: {refused}");

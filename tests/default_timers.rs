@@ -42,7 +42,9 @@ fn with_default_timers_a_gap_is_told_half_a_minute_before_kubernetes_marks_the_n
         [("n1", "a"), ("n2", "a"), ("n3", "b"), ("n4", "b")].map(|(name, zone)| Node::new(name, zone));
     plane.add_nodes(&nodes).expect("nodes join");
     let joined = Instant::now();
-    plane.install_chart(&[]).expect("helm installs the chart");
+    plane
+        .install_chart(&[] as &[&str])
+        .expect("helm installs the chart");
     let binary = Path::new(env!("CARGO_BIN_EXE_plimsoll"));
     let mut operator = Operator::start(&plane, binary, 0, &[]).expect("the operator starts");
     operator.wait_ready(PATIENCE).expect("the operator becomes ready");

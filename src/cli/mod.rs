@@ -19,6 +19,8 @@ mod policies;
 mod progress;
 #[cfg(feature = "operator")]
 pub mod record;
+#[cfg(feature = "operator")]
+pub mod remove_webhook;
 pub mod replay;
 mod rules;
 
@@ -57,6 +59,10 @@ enum Command {
     /// Run in a cluster: watch, judge, report
     #[cfg(feature = "operator")]
     Operator(operator::OperatorArgs),
+    /// Remove the webhook configurations, as the chart does before an uninstall
+    #[cfg(feature = "operator")]
+    #[command(hide = true)]
+    RemoveWebhook(remove_webhook::RemoveArgs),
     /// Print a shell's completions
     Completions(completions::CompletionsArgs),
     /// Print the man page, or write one for each subcommand
@@ -123,6 +129,10 @@ pub enum CliError {
     #[cfg(feature = "operator")]
     #[error("{0}")]
     Operator(#[from] operator::RunError),
+    /// The webhook configurations may still be there.
+    #[cfg(feature = "operator")]
+    #[error("{0}")]
+    RemoveWebhook(#[from] remove_webhook::RemoveError),
 }
 
 impl Cli {
@@ -158,6 +168,11 @@ impl Cli {
             #[cfg(feature = "operator")]
             Command::Operator(args) => {
                 operator::run(args)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            #[cfg(feature = "operator")]
+            Command::RemoveWebhook(args) => {
+                remove_webhook::run(args)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Completions(args) => completions::completions(&args),

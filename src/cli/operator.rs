@@ -3,14 +3,17 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use jiff::SignedDuration;
 
 use crate::model::config::DetectorConfig;
 use crate::operator::client::ClientOptions;
 use crate::operator::metrics::Detail;
 use crate::operator::telemetry::{self, LogFormat, TelemetryError};
-use crate::operator::{self, OperatorError, Options, WebhookOptions};
+use crate::operator::{self, Certificates, OperatorError, Options, WebhookOptions};
+use crate::webhook::certificate::authorities::Timing;
 
 /// What the operator is told. Every flag is also an environment variable, for the chart.
 #[derive(Clone, Debug, Args)]
@@ -38,9 +41,21 @@ pub struct OperatorArgs {
     #[arg(long, env = "PLIMSOLL_TIME_SCALE", default_value = "1.0", value_parser = parse_scale)]
     pub time_scale: f64,
     /// Where admission reviews are answered by HTTPS, such as 0.0.0.0:9443 [default: nowhere]
-    #[arg(long, env = "PLIMSOLL_WEBHOOK_ADDRESS", requires = "webhook_certificates")]
+    #[arg(long, env = "PLIMSOLL_WEBHOOK_ADDRESS")]
     pub webhook_address: Option<SocketAddr>,
-    /// The folder with tls.crt and tls.key for that, such as a mounted Secret; they may change
+    /// Name of the Service for that, of the Secret with its certificate authorities, and of the webhook configuration
+    #[arg(long, env = "PLIMSOLL_WEBHOOK_NAME", default_value = "plimsoll-webhook")]
+    pub webhook_name: String,
+    /// How long the certificates that are made live, such as 2160h; they are replaced at two thirds of it
+    #[arg(
+        long,
+        env = "PLIMSOLL_WEBHOOK_CERTIFICATE_LIFE",
+        value_name = "DURATION",
+        default_value = "2160h",
+        value_parser = parse_life
+    )]
+    pub webhook_certificate_life: Duration,
+    /// A folder with tls.crt and tls.key to use instead, such as a mounted Secret; they may change
     #[arg(
         long,
         env = "PLIMSOLL_WEBHOOK_CERTIFICATES",
@@ -91,6 +106,13 @@ pub(super) fn parse_scale(text: &str) -> Result<f64, String> {
     }
 }
 
+fn parse_life(text: &str) -> Result<Duration, String> {
+    let life = text.parse::<SignedDuration>().ok();
+    let life = life.and_then(|life| Duration::try_from(life).ok());
+    life.filter(|life| Timing::LIVES.contains(life))
+        .ok_or_else(|| "write a duration from 30s to 87600h, such as 2160h".to_owned())
+}
+
 impl From<OperatorArgs> for Options {
     fn from(args: OperatorArgs) -> Options {
         Options {
@@ -103,13 +125,16 @@ impl From<OperatorArgs> for Options {
             namespace: args.namespace,
             identity: args.identity.unwrap_or_else(identity),
             time_scale: args.time_scale,
-            webhook: args
-                .webhook_address
-                .zip(args.webhook_certificates)
-                .map(|(address, certificates)| WebhookOptions {
-                    address,
-                    certificates,
-                }),
+            webhook: args.webhook_address.map(|address| WebhookOptions {
+                address,
+                certificates: match args.webhook_certificates {
+                    Some(folder) => Certificates::Mounted(folder),
+                    None => Certificates::Made {
+                        name: args.webhook_name,
+                        timing: Timing::new(args.webhook_certificate_life),
+                    },
+                },
+            }),
             detail: if args.workload_metrics {
                 Detail::Workloads
             } else {

@@ -52,7 +52,7 @@ pub enum LeaseError {
 }
 
 /// What people need of an API error: the server's words, or the whole chain of causes.
-fn told(error: &kube::Error) -> String {
+pub(super) fn told(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return format!("{} {}: {}", status.code, status.reason, status.message);
     }

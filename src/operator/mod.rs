@@ -12,6 +12,7 @@
 //!
 //! While the API server is not heard (`silence`) nothing is judged.
 
+mod certificates;
 pub mod client;
 mod events;
 pub mod health;
@@ -27,7 +28,6 @@ mod watch;
 mod writer;
 
 use std::collections::HashSet;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,8 +40,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch as channel};
 use tracing::{error, info};
 
+use self::certificates::Keeper;
 use self::client::{ClientOptions, Connection};
-use self::health::{Health, Liveness, Readiness};
+use self::health::{Health, KindState, Liveness, Readiness};
 use self::lease::{Elector, LeaseTiming, Outcome};
 use self::metrics::{Detail, Metrics};
 use self::reconcile::{Input, Read, Reconciler};
@@ -56,12 +57,19 @@ use crate::model::keys::Kind;
 use crate::policy::Policy;
 use crate::source::watched::for_each_kind;
 use crate::webhook::certificate::Certificate;
+use crate::webhook::certificate::authorities::Timing;
+use crate::webhook::certificate::mounted::Mounted;
 use crate::webhook::{self, Door};
 
 /// Inputs that may wait for the engine; beyond that the watches wait, and the API server with them.
 const QUEUE: usize = 4096;
 /// The engine's loop turns every second; an operator that has not for this long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
+/// How long a replica that was asked to stop goes on answering reviews: until every node has seen that its Service no longer
+/// leads to it.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// What readiness calls the webhook's certificate.
+const CERTIFICATE: &str = "webhook-certificate";
 
 /// What the operator is told at its start.
 #[derive(Clone, Debug)]
@@ -89,8 +97,22 @@ pub struct Options {
 pub struct WebhookOptions {
     /// The address of the HTTPS server.
     pub address: SocketAddr,
-    /// The folder with `tls.crt` and `tls.key`.
-    pub certificates: PathBuf,
+    /// Where its certificate comes from.
+    pub certificates: Certificates,
+}
+
+/// Where the webhook's certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificates {
+    /// A folder with `tls.crt` and `tls.key`.
+    Mounted(PathBuf),
+    /// They are made, for the Service of that name. The Secret with the authorities and the webhook configuration have it too.
+    Made {
+        /// The name.
+        name: String,
+        /// How long they live.
+        timing: Timing,
+    },
 }
 
 /// Why the operator ended although nobody asked it to.
@@ -143,13 +165,15 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     tokio::spawn(server.serve(health, until_set(stopped.clone())));
 
     let (desk, tray) = webhook::desk();
+    let (close, closed) = channel::channel(false);
+    let certificate = Arc::new(Certificate::default());
+    let mut door = None;
     if let Some(webhook) = &options.webhook {
-        serve_webhook(
-            webhook,
-            Door::new(desk, metrics.clone()),
-            until_set(stopped.clone()),
-        )
-        .await?;
+        readiness.set(CERTIFICATE, KindState::Waiting { on: "" });
+        let server = webhook::server::Server::bind(webhook.address, certificate.clone()).await?;
+        info!(address = %server.address(), "answering admission reviews");
+        let router = webhook::router(Door::new(desk, metrics.clone()));
+        door = Some(tokio::spawn(server.serve(router, until_set(closed))));
     }
 
     let Connection {
@@ -166,6 +190,21 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
         &options.identity,
         timing,
     )?;
+    if let Some(webhook) = &options.webhook {
+        let ready = readiness.clone();
+        let first = move || ready.set(CERTIFICATE, KindState::Listed);
+        match &webhook.certificates {
+            Certificates::Mounted(folder) => {
+                tokio::spawn(Mounted::new(folder.clone(), certificate).keep(first));
+            }
+            Certificates::Made { name, timing } => {
+                let service = (&*options.namespace, &**name);
+                let (clock, leadership) = (clock.clone(), leadership.clone());
+                let keeper = Keeper::new(&client, service, *timing, clock, leadership, certificate);
+                tokio::spawn(keeper.keep(first));
+            }
+        }
+    }
     let (sender, inputs) = mpsc::channel(QUEUE);
     watch_all(&client, &readiness, &metrics, &sender);
     drop(sender);
@@ -210,6 +249,12 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
     let finished = async move {
         let ended = tokio::select! {
             () = asked => {
+                if let Some(door) = door {
+                    info!("asked to stop: answering reviews for {FAREWELL:?} more");
+                    tokio::time::sleep(FAREWELL).await;
+                    close.send_replace(true);
+                    let _ = door.await;
+                }
                 info!("asked to stop: finishing writes, then releasing the lease");
                 stop.send_replace(true);
                 loops.await
@@ -230,20 +275,6 @@ pub async fn run(options: Options) -> Result<(), OperatorError> {
         Outcome::Released | Outcome::Stopped if *broke.borrow() => Err(OperatorError::LoopEnded),
         Outcome::Released | Outcome::Stopped => Ok(()),
     }
-}
-
-/// Answers admission reviews from now on until `stop` completes.
-async fn serve_webhook(
-    options: &WebhookOptions,
-    door: Door,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), OperatorError> {
-    let certificate = Arc::new(Certificate::new(options.certificates.clone()));
-    tokio::spawn(certificate.clone().keep());
-    let server = webhook::server::Server::bind(options.address, certificate).await?;
-    info!(address = %server.address(), "answering admission reviews");
-    tokio::spawn(server.serve(webhook::router(door), stop));
-    Ok(())
 }
 
 async fn engine(client: &Client, options: &Options) -> Result<Engine, OperatorError> {

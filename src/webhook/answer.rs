@@ -1,8 +1,8 @@
 //! What is said of a change, as the API server passes it on: warnings that `kubectl` prints, or a refusal.
 
+use k8s_openapi::ByteString;
 use serde::Serialize;
 
-use super::review::Review;
 use crate::api::report_name;
 use crate::engine::review::Remark;
 use crate::model::keys::ObjectKey;
@@ -23,6 +23,18 @@ pub(super) struct Answer {
     pub(super) warnings: Vec<String>,
     /// Why it is refused, if it is.
     pub(super) refusal: Option<String>,
+    /// What is changed in the object.
+    pub(super) patch: Vec<Set>,
+}
+
+/// Sets one field: an `add` of JSON Patch (RFC 6902), which replaces what is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "op", rename = "add")]
+pub(super) struct Set {
+    /// Where, as a JSON pointer.
+    pub(super) path: String,
+    /// What.
+    pub(super) value: String,
 }
 
 impl Answer {
@@ -52,24 +64,32 @@ impl Answer {
         Answer {
             warnings,
             refusal: (!reasons.is_empty()).then(|| reasons.join("\n")),
+            patch: Vec::new(),
         }
     }
 
-    /// The whole `AdmissionReview`, as JSON.
-    pub(super) fn to_json(&self, review: &Review) -> Vec<u8> {
+    /// The whole `AdmissionReview` for the request of that uid, as JSON.
+    pub(super) fn to_json(&self, uid: &str) -> Vec<u8> {
         let status = self.refusal.as_deref().map(|message| Status {
             code: 403,
             reason: "Forbidden",
             message,
         });
+        let patch = (!self.patch.is_empty()).then(|| {
+            let patch = serde_json::to_vec(&self.patch).expect("plain data");
+            ("JSONPatch", ByteString(patch))
+        });
+        let (patch_type, patch) = patch.unzip();
         let answer = Envelope {
             api_version: "admission.k8s.io/v1",
             kind: "AdmissionReview",
             response: Response {
-                uid: &review.uid,
+                uid,
                 allowed: status.is_none(),
                 warnings: &self.warnings,
                 status,
+                patch_type,
+                patch,
             },
         };
         serde_json::to_vec(&answer).expect("plain data")
@@ -85,6 +105,7 @@ struct Envelope<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Response<'a> {
     uid: &'a str,
     allowed: bool,
@@ -92,6 +113,10 @@ struct Response<'a> {
     warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<ByteString>,
 }
 
 #[derive(Serialize)]

@@ -6,9 +6,12 @@
 //!                        warnings, or a refusal <── answer <── repeats <── remarks ─────────────────┘
 //! ```
 //!
+//! Whoever acknowledges a finding in one of our reports is named there by `acknowledge`, whatever they wrote themselves.
+//!
 //! It is never in the way: what cannot be read, comes too often, takes too long or comes before everything has been listed
 //! is allowed, and counted. Every replica serves it.
 
+mod acknowledge;
 mod answer;
 pub mod certificate;
 mod repeats;
@@ -35,7 +38,7 @@ pub fn answered(body: &[u8], engine: &mut Engine, now: Timestamp) -> Result<Vec<
     let mut review = review::read(body).map_err(|error| error.to_string())?;
     let change = review.change.take();
     let answer = change.map(|change| Answer::of(&change.key(), &engine.review(change, now)));
-    Ok(answer.unwrap_or_default().to_json(&review))
+    Ok(answer.unwrap_or_default().to_json(&review.uid))
 }
 
 /// Questions that may wait for the engine's loop: as many as are answered at once.

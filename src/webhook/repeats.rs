@@ -71,7 +71,7 @@ mod tests {
     fn told(repeats: &mut Repeats, review: &Review, name: &str, warning: &str, now: Instant) -> bool {
         let mut answer = Answer {
             warnings: vec![warning.to_owned()],
-            refusal: None,
+            ..Answer::default()
         };
         let about = ObjectKey::new(Kind::Deployment, "shop", name);
         repeats.leave_out(review, &about, &mut answer, now);

@@ -57,11 +57,13 @@ struct Envelope<'a> {
     request: Option<Request<'a>>,
 }
 
+/// What every review asks, of whatever object.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Request<'a> {
+pub(super) struct Request<'a> {
+    /// Names the request; the answer repeats it.
     #[serde(default)]
-    uid: String,
+    pub(super) uid: String,
     resource: Option<Resource>,
     sub_resource: Option<String>,
     name: Option<String>,
@@ -69,10 +71,20 @@ struct Request<'a> {
     operation: Option<String>,
     user_info: Option<User>,
     dry_run: Option<bool>,
+    /// The object as it will be.
     #[serde(borrow)]
-    object: Option<&'a RawValue>,
+    pub(super) object: Option<&'a RawValue>,
+    /// The object as it is.
     #[serde(borrow)]
-    old_object: Option<&'a RawValue>,
+    pub(super) old_object: Option<&'a RawValue>,
+}
+
+impl Request<'_> {
+    /// `userInfo.username`.
+    pub(super) fn user(&self) -> &str {
+        let user = self.user_info.as_ref().and_then(|user| user.username.as_deref());
+        user.unwrap_or_default()
+    }
 }
 
 #[derive(Deserialize)]
@@ -101,11 +113,11 @@ struct ScaleSpec {
     replicas: Option<i32>,
 }
 
-/// Reads a review.
+/// Reads what is asked, its objects unread.
 ///
 /// # Errors
-/// [`ReviewError`] when there is no request that could be answered. What its objects are like never fails it.
-pub(super) fn read(body: &[u8]) -> Result<Review, ReviewError> {
+/// [`ReviewError`] when there is no request that could be answered.
+pub(super) fn request(body: &[u8]) -> Result<Request<'_>, ReviewError> {
     let envelope: Envelope<'_> =
         serde_json::from_slice(body).map_err(|e| ReviewError::Syntax(e.to_string()))?;
     if (&*envelope.api_version, &*envelope.kind) != ("admission.k8s.io/v1", "AdmissionReview") {
@@ -115,16 +127,20 @@ pub(super) fn read(body: &[u8]) -> Result<Review, ReviewError> {
         });
     }
     let request = envelope.request.filter(|request| !request.uid.is_empty());
-    let request = request.ok_or(ReviewError::NoRequest)?;
-    let change = change(&request);
+    request.ok_or(ReviewError::NoRequest)
+}
+
+/// Reads a review of what is judged.
+///
+/// # Errors
+/// [`ReviewError`] when there is no request that could be answered. What its objects are like never fails it.
+pub(super) fn read(body: &[u8]) -> Result<Review, ReviewError> {
+    let request = request(body)?;
     Ok(Review {
+        change: change(&request),
+        user: request.user().to_owned(),
         uid: request.uid,
-        user: request
-            .user_info
-            .and_then(|user| user.username)
-            .unwrap_or_default(),
         dry_run: request.dry_run.unwrap_or_default(),
-        change,
     })
 }
 

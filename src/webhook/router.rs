@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, header::CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -13,10 +13,10 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::Desk;
 use super::answer::Answer;
 use super::repeats::Repeats;
-use super::review::{Review, read};
+use super::review::{self, Review, ReviewError};
+use super::{Desk, acknowledge};
 use crate::operator::metrics::{Metrics, ReviewOutcome};
 
 /// Reviews that are judged at once; those beyond are allowed, unjudged. Each takes a fraction of a millisecond.
@@ -49,6 +49,11 @@ impl Door {
         }
     }
 
+    fn unreadable(&self, refused: Refused, began: Instant) -> Response {
+        self.metrics.reviewed(ReviewOutcome::Unreadable, began.elapsed());
+        refused.into_response()
+    }
+
     async fn answer(&self, review: &mut Review) -> (Answer, ReviewOutcome) {
         let allowed = |why| (Answer::default(), why);
         let Some(change) = review.change.take() else {
@@ -76,41 +81,72 @@ impl Door {
     }
 }
 
-/// `POST /validate`.
+/// `POST /validate` for what is judged, `POST /acknowledge` for our own reports.
 pub fn router(door: Door) -> Router {
-    Router::new().route("/validate", post(validate)).with_state(door)
+    Router::new()
+        .route("/validate", post(validate))
+        .route("/acknowledge", post(acknowledge))
+        .with_state(door)
 }
 
 async fn validate(State(door): State<Door>, body: Body) -> Response {
     let began = Instant::now();
-    let refused = |status, why: String| {
-        door.metrics.reviewed(ReviewOutcome::Unreadable, began.elapsed());
-        (status, why).into_response()
-    };
-    let body = match timeout(BODY_TIMEOUT, to_bytes(body, BODY_MAX)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) => {
-            let why = format!("a review of at most {BODY_MAX} bytes is read: {error}\n");
-            return refused(StatusCode::PAYLOAD_TOO_LARGE, why);
-        }
-        Err(_) => {
-            return refused(
-                StatusCode::REQUEST_TIMEOUT,
-                "the review did not come in time\n".to_owned(),
-            );
-        }
-    };
-    let mut review = match read(&body) {
+    let read = body_of(body).await;
+    let mut review = match read.and_then(|body| read_or_refuse(review::read(&body))) {
         Ok(review) => review,
-        Err(error) => {
-            warn!("a review cannot be answered: {error}");
-            return refused(StatusCode::BAD_REQUEST, format!("{error}\n"));
-        }
+        Err(refused) => return door.unreadable(refused, began),
     };
-    drop(body);
     let (answer, outcome) = door.answer(&mut review).await;
     door.metrics.reviewed(outcome, began.elapsed());
-    ([(CONTENT_TYPE, "application/json")], answer.to_json(&review)).into_response()
+    answered(&answer, &review.uid)
+}
+
+async fn acknowledge(State(door): State<Door>, body: Body) -> Response {
+    let began = Instant::now();
+    let read = body_of(body).await;
+    let read = read.and_then(|body| {
+        let request = read_or_refuse(review::request(&body))?;
+        Ok((acknowledge::answer(&request), request.uid))
+    });
+    let (answer, uid) = match read {
+        Ok(read) => read,
+        Err(refused) => return door.unreadable(refused, began),
+    };
+    let outcome = match answer.refusal {
+        Some(_) => ReviewOutcome::Denied,
+        None => ReviewOutcome::Allowed,
+    };
+    door.metrics.reviewed(outcome, began.elapsed());
+    answered(&answer, &uid)
+}
+
+fn answered(answer: &Answer, uid: &str) -> Response {
+    ([(CONTENT_TYPE, "application/json")], answer.to_json(uid)).into_response()
+}
+
+/// Why there is nobody to answer, and the text for whoever sent it.
+type Refused = (StatusCode, String);
+
+/// All bytes of a review.
+async fn body_of(body: Body) -> Result<Bytes, Refused> {
+    match timeout(BODY_TIMEOUT, to_bytes(body, BODY_MAX)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => {
+            let why = format!("a review of at most {BODY_MAX} bytes is read: {error}\n");
+            Err((StatusCode::PAYLOAD_TOO_LARGE, why))
+        }
+        Err(_) => Err((
+            StatusCode::REQUEST_TIMEOUT,
+            "the review did not come in time\n".to_owned(),
+        )),
+    }
+}
+
+fn read_or_refuse<T>(read: Result<T, ReviewError>) -> Result<T, Refused> {
+    read.map_err(|error| {
+        warn!("a review cannot be answered: {error}");
+        (StatusCode::BAD_REQUEST, format!("{error}\n"))
+    })
 }
 
 #[cfg(test)]

@@ -1,48 +1,22 @@
-//! The admission webhook, asked by a real API server about what kubectl does.
+//! The admission webhook as the chart registers it, asked by a real API server about what kubectl does.
+//!
+//! The API server takes the webhook's Service at its word: its address is one of this machine, and the operator listens there,
+//! where a proxy would lead elsewhere.
 
-use std::fs;
-use std::net::TcpListener;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use plimsoll_kit::Operator;
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use plimsoll_kit::{Component, Operator};
 use serde_json::{Value, json};
 
 use crate::world::{SOON, World, tell, world};
 
 const NAMESPACE: &str = "door";
-
-/// What the chart registers, but asked at an address of this machine: no Service leads here.
-fn configuration(world: &World, address: &str, ca: &str) -> Value {
-    let chart = plimsoll_kit::operator::chart().display().to_string();
-    let rendered = world.plane.helm(&[
-        "template",
-        "plimsoll",
-        &chart,
-        "-n",
-        "plimsoll-system",
-        "--set",
-        "webhook.enabled=true,webhook.certificates.secretName=door",
-        "--show-only",
-        "templates/webhook.yaml",
-    ]);
-    let rendered = rendered.expect("the chart renders");
-    let mut documents = rendered.split("\n---\n").map(|text| {
-        let text = text.trim_start_matches("---");
-        serde_saphyr::from_str::<Value>(text).expect("YAML")
-    });
-    let found = documents.find(|document| document["kind"] == "ValidatingWebhookConfiguration");
-    let mut configuration = found.expect("it is in the chart");
-    let client = json!({ "url": format!("https://{address}/validate"), "caBundle": base64(ca) });
-    configuration["webhooks"][0]["clientConfig"] = client;
-    configuration
-}
-
-/// As Kubernetes' own types write bytes.
-fn base64(text: &str) -> Value {
-    let bytes = k8s_openapi::ByteString(text.as_bytes().to_vec());
-    serde_json::to_value(bytes).expect("a string")
-}
+/// Of the Service, the Secret and the configurations.
+const NAME: &str = "plimsoll-webhook";
+/// The shortest: authorities and certificates are replaced every 20 s, and all are void after 30 s without a leader.
+const LIFE: Duration = Duration::from_secs(30);
+const IMAGE: &str = "--image=registry.invalid/app:1";
 
 /// What kubectl prints, and whether it succeeded.
 fn kubectl(world: &World, args: &[&str]) -> (bool, String) {
@@ -50,44 +24,48 @@ fn kubectl(world: &World, args: &[&str]) -> (bool, String) {
     world.plane.kubectl_says(&args).expect("kubectl runs")
 }
 
-/// Starts an operator that answers reviews, and says where.
-fn answering(world: &World, folder: &str) -> (Operator, String) {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("an address").to_string();
-    drop(free);
-    let env = [
-        ("PLIMSOLL_WEBHOOK_ADDRESS", &*address),
-        ("PLIMSOLL_WEBHOOK_CERTIFICATES", folder),
+/// Whether the API server asks the webhook, and believes it.
+fn is_warned(world: &World) -> Result<(), String> {
+    let probe = [
+        "create",
+        "deployment",
+        "probe",
+        IMAGE,
+        "--replicas=3",
+        "--dry-run=server",
     ];
-    let mut operator = world.operator_with(0, &env);
+    match kubectl(world, &probe) {
+        (true, said) if said.contains("Warning: ") => Ok(()),
+        (_, said) => Err(said),
+    }
+}
+
+/// Starts an operator where the Service leads.
+fn answering(world: &World) -> Operator {
+    let service = world.plane.get(&["service", NAME, "-n", "plimsoll-system"]);
+    let service = service.expect("the Service is in the chart");
+    let ip = service["spec"]["clusterIP"].as_str().expect("an address");
+    let address = format!("{ip}:9443");
+    let mut operator = world.operator_with(0, &[("PLIMSOLL_WEBHOOK_ADDRESS", &*address)]);
     operator.wait_ready(SOON).expect("it becomes ready");
-    (operator, address)
+    operator
+}
+
+/// The certificates that the API server trusts, of both configurations.
+fn trusted(world: &World) -> [Value; 2] {
+    ["validatingwebhookconfiguration", "mutatingwebhookconfiguration"].map(|kind| {
+        let configuration = world.plane.get(&[kind, NAME]).expect("it is in the chart");
+        configuration["webhooks"][0]["clientConfig"]["caBundle"].clone()
+    })
 }
 
 #[test]
 fn kubectl_is_warned_refused_and_never_held_up() {
     let world = world();
-    let folder = tempfile::tempdir().expect("a folder");
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-    fs::write(folder.path().join("tls.crt"), cert.pem()).expect("written");
-    fs::write(folder.path().join("tls.key"), signing_key.serialize_pem()).expect("written");
-    let (operator, address) = answering(&world, folder.path().to_str().expect("UTF-8"));
+    world.with_webhook(&format!("{}s", LIFE.as_secs()));
+    let operator = answering(&world);
     world.plane.namespace(NAMESPACE).expect("a namespace");
-    world.apply(&[configuration(&world, &address, &cert.pem())]);
-    // The API server reads configurations when it sees them: from the first warning on it asks.
-    let image = "--image=registry.invalid/app:1";
-    world.eventually("the API server asks the webhook", |world| {
-        let (_, said) = kubectl(
-            world,
-            &["create", "deployment", "probe", image, "--dry-run=server"],
-        );
-        if said.contains("Warning: ") {
-            Ok(())
-        } else {
-            Err(said)
-        }
-    });
+    world.eventually("the API server asks the webhook", is_warned);
 
     let mut told = String::new();
     let mut see = |args: &[&str]| {
@@ -95,7 +73,7 @@ fn kubectl_is_warned_refused_and_never_held_up() {
         told += &format!("$ kubectl {}\n{said}\n", args.join(" "));
         succeeded
     };
-    assert!(see(&["create", "deployment", "web", image, "--replicas=3"]));
+    assert!(see(&["create", "deployment", "web", IMAGE, "--replicas=3"]));
     assert!(see(&[
         "create",
         "poddisruptionbudget",
@@ -121,7 +99,7 @@ fn kubectl_is_warned_refused_and_never_held_up() {
         !see(&["scale", "deployment", "web", "--replicas=1"]),
         "it is refused"
     );
-    assert!(!see(&["create", "deployment", "lone", image]), "it is refused");
+    assert!(!see(&["create", "deployment", "lone", IMAGE]), "it is refused");
     insta::assert_snapshot!("door", told);
 
     let (code, metrics) = operator.get("/metrics").expect("metrics");
@@ -131,22 +109,126 @@ fn kubectl_is_warned_refused_and_never_held_up() {
         assert!(!metrics.contains(&counted), "{metrics}");
     }
 
+    whoever_acknowledges_is_named(&world);
+    certificates_change_and_nobody_is_missed(&world);
+    what_ended_meanwhile_works_again(&world, &operator);
+
     drop(operator);
     let began = Instant::now();
     assert!(
-        kubectl(&world, &["scale", "deployment", "web", "--replicas=1"]).0,
+        kubectl(&world, &["label", "deployment", "web", "a=b"]).0,
         "nobody answers, nobody is held up"
     );
     tell(&format!(
         "with no webhook left, kubectl took {:?}",
         began.elapsed()
     ));
+
+    // What the chart's hook runs; then the rest goes.
+    let removed = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["remove-webhook", NAME])
+        .env("KUBECONFIG", world.plane.kubeconfig())
+        .status();
+    assert!(removed.expect("it runs").success());
+    world.nothing_was_forbidden();
+    world.without_webhook();
+    for kind in [
+        "validatingwebhookconfigurations",
+        "mutatingwebhookconfigurations",
+        "secrets",
+        "jobs",
+    ] {
+        let left = world
+            .plane
+            .kubectl(&["get", kind, "-n", "plimsoll-system", "-o", "name"]);
+        let left = left.expect("they can be listed");
+        assert!(!left.contains(NAME), "nothing is left: {left}");
+    }
     for what in [
-        &["delete", "validatingwebhookconfiguration", "plimsoll"][..],
-        &["delete", "resiliencepolicy", "door"],
+        &["delete", "resiliencepolicy", "door"][..],
         &["delete", "namespace", NAMESPACE, "--wait=false"],
     ] {
         world.plane.kubectl(what).expect("cleaned up");
     }
-    world.nothing_was_forbidden();
+}
+
+fn whoever_acknowledges_is_named(world: &World) {
+    let report = world.report_shows(NAMESPACE, "deployment-web", "something is found", |r| {
+        !r.findings().is_empty()
+    });
+    let id = &report.findings()[0]["id"];
+    let patch = |id: &Value, reason: &str| {
+        let one = json!({ "id": id, "reason": reason, "episode": 1, "by": "somebody else" });
+        let patch = json!({ "spec": { "acknowledgements": [one] } }).to_string();
+        kubectl(
+            world,
+            &["patch", "rr", "deployment-web", "--type=merge", "-p", &patch],
+        )
+    };
+    let (taken, said) = patch(&json!("no-such-finding"), "seen");
+    assert!(!taken && said.contains("spec.acknowledgements[0].id"), "{said}");
+    let (taken, said) = patch(id, "");
+    assert!(
+        !taken && said.contains("spec.acknowledgements[0].reason"),
+        "{said}"
+    );
+    let (taken, said) = patch(id, "we know");
+    assert!(taken, "{said}");
+    let report = world
+        .plane
+        .get(&["rr", "deployment-web", "-n", NAMESPACE])
+        .expect("it is there");
+    let by = &report["spec"]["acknowledgements"][0]["by"];
+    let whoami = world
+        .plane
+        .kubectl(&["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"]);
+    assert_eq!(by, &json!(whoami.expect("a user")));
+}
+
+/// For a life, with one rotation more that is asked for: each request is warned.
+fn certificates_change_and_nobody_is_missed(world: &World) {
+    let secret = ["-n", "plimsoll-system", "annotate", "secret", NAME];
+    let ask = [&secret[..], &["plimsoll.dev/rotate-certificates=now"]].concat();
+    world.plane.kubectl(&ask).expect("an annotation");
+    let (began, mut asked, mut bundles) = (Instant::now(), 0, Vec::new());
+    while began.elapsed() < LIFE {
+        if let Err(said) = is_warned(world) {
+            panic!(
+                "request {asked} after {:?} was not warned: {said}",
+                began.elapsed()
+            );
+        }
+        asked += 1;
+        let trusted = trusted(world);
+        if bundles.last() != Some(&trusted) {
+            bundles.push(trusted);
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    tell(&format!(
+        "{asked} requests while the API server was told {} times whom to trust: each was warned",
+        bundles.len() - 1
+    ));
+    assert!(
+        bundles.len() >= 4,
+        "one more, one less, and another: {}",
+        bundles.len()
+    );
+}
+
+/// The API server is away and the operator stands still until every certificate has ended.
+fn what_ended_meanwhile_works_again(world: &World, operator: &Operator) {
+    let before = trusted(world);
+    world.plane.stop(Component::Apiserver);
+    operator.signal("STOP").expect("it stands still");
+    thread::sleep(LIFE + Duration::from_secs(2));
+    world.plane.start_again(Component::Apiserver).expect("it is back");
+    operator.signal("CONT").expect("it goes on");
+    let began = Instant::now();
+    world.eventually("the API server asks the webhook again", is_warned);
+    tell(&format!(
+        "warned {:?} after everything had ended and came back",
+        began.elapsed()
+    ));
+    assert_ne!(trusted(world), before);
 }

@@ -44,6 +44,14 @@ pub(crate) fn world() -> MutexGuard<'static, World> {
         .unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What the chart is installed with.
+fn values(scale: &str) -> Vec<String> {
+    vec![
+        format!("operator.timeScale={scale}"),
+        "nodeSelector.chart=here".to_owned(),
+    ]
+}
+
 impl World {
     fn start() -> Self {
         let plane = Plane::start(Options::default()).expect("a plane starts");
@@ -62,7 +70,7 @@ impl World {
                 .expect("a label");
         }
         plane
-            .install_chart(&[&format!("operator.timeScale={scale}"), "nodeSelector.chart=here"])
+            .install_chart(&values(&scale))
             .expect("helm installs the chart");
         let rolled_out = [
             "rollout",
@@ -75,6 +83,23 @@ impl World {
         plane.kubectl(&rolled_out).expect("its pods run");
         let start = plane.audit().mark().expect("the audit log");
         World { plane, scale, start }
+    }
+
+    /// Upgrades the chart to one with the webhook, whose certificates live that long.
+    pub(crate) fn with_webhook(&self, life: &str) {
+        let mut values = values(&self.scale);
+        values.push("webhook.enabled=true".to_owned());
+        values.push(format!("webhook.certificates.life={life}"));
+        self.plane
+            .install_chart(&values)
+            .expect("helm upgrades the chart");
+    }
+
+    /// Upgrades the chart to one without, as it was.
+    pub(crate) fn without_webhook(&self) {
+        self.plane
+            .install_chart(&values(&self.scale))
+            .expect("helm upgrades the chart");
     }
 
     /// The operator as the chart's Deployment would run it, with the ServiceAccount's token only.

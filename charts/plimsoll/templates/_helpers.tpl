@@ -31,6 +31,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* The webhook's Service, Secret and configuration. */}}
+{{- define "plimsoll.webhookName" -}}
+{{- include "plimsoll.fullname" . }}-webhook
+{{- end }}
+
+{{/* Not empty where the operator makes the webhook's certificates itself. */}}
+{{- define "plimsoll.makesCertificates" -}}
+{{- if and .Values.webhook.enabled (not .Values.webhook.certificates.secretName) }}yes{{ end }}
+{{- end }}
+
 {{- define "plimsoll.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- .Values.serviceAccount.name | default (include "plimsoll.fullname" .) }}

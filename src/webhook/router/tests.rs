@@ -169,7 +169,7 @@ async fn what_cannot_be_answered_is_told_why() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(
         body,
-        " of  is not read; send AdmissionReview of admission.k8s.io/v1\n"
+        "\"\" of \"\" is not read; send an AdmissionReview of admission.k8s.io/v1\n"
     );
     assert!(counted(&registry, "unreadable"));
     let (status, body) = post(&router, vec![b' '; BODY_MAX + 1]).await;

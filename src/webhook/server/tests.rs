@@ -11,6 +11,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::*;
+use crate::webhook::certificate::mounted::Mounted;
 
 const NAME: &str = "plimsoll.plimsoll-system.svc";
 const REQUEST: &[u8] = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi";
@@ -53,8 +54,9 @@ async fn a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().expect("a folder");
     let first = certified(folder.path());
-    let certificate = Arc::new(Certificate::new(folder.path().to_owned()));
-    certificate.load().expect("a pair");
+    let certificate = Arc::new(Certificate::default());
+    let mut mounted = Mounted::new(folder.path().to_owned(), certificate.clone());
+    mounted.load().expect("a pair");
     let local = SocketAddr::from(([127, 0, 0, 1], 0));
     let server = Server::bind(local, certificate.clone()).await.expect("bound");
     let address = server.address();
@@ -65,7 +67,7 @@ async fn a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
     let mut old = connect(&first, address).await.expect("trusted");
     assert!(ask(&mut old).await.expect("an answer").ends_with("hi"));
     let second = certified(folder.path());
-    certificate.load().expect("a pair");
+    mounted.load().expect("a pair");
     assert!(
         connect(&first, address).await.is_err(),
         "another certificate is shown"
@@ -94,10 +96,9 @@ async fn a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
 
 #[tokio::test]
 async fn without_a_certificate_nobody_is_served_and_nothing_breaks() {
-    let folder = tempfile::tempdir().expect("a folder");
     let elsewhere = tempfile::tempdir().expect("a folder");
     let connector = certified(elsewhere.path());
-    let certificate = Arc::new(Certificate::new(folder.path().to_owned()));
+    let certificate = Arc::new(Certificate::default());
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), certificate)
         .await
         .expect("bound");

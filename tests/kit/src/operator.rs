@@ -80,7 +80,7 @@ impl Plane {
     ///
     /// # Errors
     /// [`Error::Command`] with helm's words.
-    pub fn install_chart(&self, values: &[&str]) -> Result<()> {
+    pub fn install_chart(&self, values: &[impl AsRef<str>]) -> Result<()> {
         let chart = chart().display().to_string();
         let mut args = vec![
             "upgrade",
@@ -92,7 +92,7 @@ impl Plane {
             "--create-namespace",
         ];
         for value in values {
-            args.extend(["--set", value]);
+            args.extend(["--set", value.as_ref()]);
         }
         args.extend(["--wait", "--timeout", "90s"]);
         self.helm(&args).map(drop)

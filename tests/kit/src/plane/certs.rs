@@ -10,14 +10,14 @@ use rcgen::{
 
 use crate::error::{IoContext, Result};
 
-/// Names and addresses that clients reach the API server by. 10.0.0.1 is the `kubernetes` Service.
+/// Names and addresses that clients reach the API server by. 127.77.0.1 is the `kubernetes` Service.
 const SERVER_NAMES: [&str; 6] = [
     "localhost",
     "kubernetes",
     "kubernetes.default",
     "kubernetes.default.svc",
     "127.0.0.1",
-    "10.0.0.1",
+    "127.77.0.1",
 ];
 
 /// Who a client certificate is for: its file name, user and group.

@@ -84,7 +84,8 @@ fn apiserver(layout: &Layout) -> Vec<String> {
         ("bind-address", "127.0.0.1".into()),
         // There is no one to reach the `kubernetes` Service.
         ("endpoint-reconciler-type", "none".into()),
-        ("service-cluster-ip-range", "10.0.0.0/24".into()),
+        // Of this machine: so the API server reaches what stands for a Service there, without a proxy.
+        ("service-cluster-ip-range", "127.77.0.0/24".into()),
         ("authorization-mode", "Node,RBAC".into()),
         ("allow-privileged", "true".into()),
         ("cert-dir", layout.path("certs")),
