@@ -19,11 +19,13 @@ use plimsoll::model::time::Now;
 use plimsoll::policy::Policy;
 use plimsoll::rules::{self, Question};
 use plimsoll::source::projection::pod_of_event;
-use rustix::time::{ClockId, clock_gettime};
 use serde::de::IgnoredAny;
 
 use support::cluster::{Cluster, PodAt};
-use support::{end_lists, engine_without_pods, feed_pods, figure, goal, now, object, section, size};
+use support::{
+    end_lists, engine_without_pods, feed_pods, figure, goal, median, micros, now, object, section, size,
+    timed,
+};
 
 /// Events that are measured together: about 0.3 MB.
 const BATCH: usize = 32;
@@ -49,17 +51,6 @@ fn main() {
     engine.judge(at);
     unchanged_events(&mut engine, &cluster, at);
     changed_events(&mut engine, &cluster, at);
-}
-
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::try_from(time).expect("CPU time is not negative")
-}
-
-fn timed<T>(what: impl FnOnce() -> T) -> (Duration, T) {
-    let start = cpu();
-    let value = what();
-    (cpu() - start, value)
 }
 
 fn judge_everything(cluster: &Cluster) -> Engine {
@@ -227,19 +218,10 @@ fn changed_events(engine: &mut Engine, cluster: &Cluster, at: Now) {
     );
 }
 
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
-}
-
 fn total(micros: f64, count: usize) -> String {
     format!("{:.0} ms, {:.1} us each", micros / 1e3, micros / count as f64)
 }
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -6,6 +6,8 @@ pub(crate) mod cluster;
 mod objects;
 mod template;
 
+use std::time::Duration;
+
 use plimsoll::engine::Engine;
 use plimsoll::index::Index;
 use plimsoll::model::config::{ClusterVersion, DetectorConfig};
@@ -14,6 +16,7 @@ use plimsoll::model::object::Object;
 use plimsoll::model::time::{Moment, Now};
 use plimsoll::policy::Policy;
 use plimsoll::source::projection::from_json;
+use rustix::time::{ClockId, clock_gettime};
 
 use self::cluster::{Cluster, Size};
 
@@ -69,6 +72,30 @@ pub(crate) fn end_lists(engine: &mut Engine) {
         engine.index_mut().end_list(kind);
     }
     engine.reports_listed();
+}
+
+/// CPU time of this process.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).expect("CPU time is not negative")
+}
+
+/// What something costs.
+pub(crate) fn timed<T>(what: impl FnOnce() -> T) -> (Duration, T) {
+    let start = cpu();
+    let value = what();
+    (cpu() - start, value)
+}
+
+/// As microseconds.
+pub(crate) fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// The one in the middle, of which there is at least one.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// Prints a section's title.

@@ -96,7 +96,7 @@ fn fail(view: &WorkloadView<'_>, floor: u32) -> Outcome {
         message: Message::new(
             format!("a drain may take {replicas} down at once"),
             found,
-            "add one with maxUnavailable: 1",
+            "add a PodDisruptionBudget with maxUnavailable: 1",
         ),
         remedy: Some(remedy(view)),
     })

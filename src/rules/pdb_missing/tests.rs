@@ -25,7 +25,7 @@ fn labelled(workload: Workload, pairs: &[(&str, &str)]) -> Workload {
 }
 
 const FAILS: &str = "fail warning: a drain may take all 3 replicas down at once: no PodDisruptionBudget selects the pods of \
-                     Deployment shop/web; add one with maxUnavailable: 1";
+                     Deployment shop/web; add a PodDisruptionBudget with maxUnavailable: 1";
 
 #[rstest]
 #[case::no_budget(web(), vec![], FAILS)]
@@ -33,13 +33,13 @@ const FAILS: &str = "fail warning: a drain may take all 3 replicas down at once:
     web().replicas(2),
     vec![],
     "fail warning: a drain may take both replicas down at once: no PodDisruptionBudget selects the pods of Deployment \
-     shop/web; add one with maxUnavailable: 1"
+     shop/web; add a PodDisruptionBudget with maxUnavailable: 1"
 )]
 #[case::a_stateful_set(
     stateful_set("shop/web").replicas(3),
     vec![],
     "fail warning: a drain may take all 3 replicas down at once: no PodDisruptionBudget selects the pods of StatefulSet \
-     shop/web; add one with maxUnavailable: 1"
+     shop/web; add a PodDisruptionBudget with maxUnavailable: 1"
 )]
 #[case::a_budget(web(), vec![budget("shop/any").selecting(selector(&[("app", "web")])).object()], "pass: PodDisruptionBudget any")]
 #[case::two_budgets(
@@ -67,7 +67,7 @@ const FAILS: &str = "fail warning: a drain may take all 3 replicas down at once:
     web(),
     vec![budget("shop/web").selecting(selector(&[("app", "website")])).object()],
     "fail warning: a drain may take all 3 replicas down at once: PodDisruptionBudget shop/web does not select the pods of \
-     Deployment shop/web; add one with maxUnavailable: 1"
+     Deployment shop/web; add a PodDisruptionBudget with maxUnavailable: 1"
 )]
 #[case::in_another_namespace(web(), vec![budget("other/web").object()], FAILS)]
 #[case::a_refused_selector(
