@@ -66,6 +66,8 @@ impl Audit {
 pub struct Request {
     /// When it came in, RFC 3339 with microseconds (UTC, so it sorts as text).
     pub time: String,
+    /// When it was answered, as `time`; for a watch, when it began.
+    pub answered: String,
     /// Who asked, such as `system:serviceaccount:plimsoll-system:plimsoll`.
     pub user: String,
     /// The client program.
@@ -115,6 +117,8 @@ struct Event {
     object_ref: ObjectRef,
     response_status: Option<ResponseStatus>,
     request_received_timestamp: String,
+    #[serde(default)]
+    stage_timestamp: String,
 }
 
 #[derive(Deserialize)]
@@ -165,6 +169,7 @@ fn request(event: Event) -> Request {
     };
     Request {
         time: event.request_received_timestamp,
+        answered: event.stage_timestamp,
         user: event.user.username,
         user_agent: event.user_agent,
         verb: event.verb,
@@ -187,6 +192,7 @@ mod tests {
             "user": {"username": "jane", "groups": ["system:authenticated"]}, "userAgent": "test/1",
             "objectRef": {"resource": "deployments", "subresource": "status", "namespace": "shop", "name": "web", "apiGroup": "apps"},
             "responseStatus": {"code": 403}, "requestReceivedTimestamp": "2026-11-21T10:00:00.000000Z",
+            "stageTimestamp": "2026-11-21T10:00:00.001500Z",
         })
         .to_string()
     }
@@ -202,6 +208,7 @@ mod tests {
             ("jane", "deployments/status")
         );
         assert!(request.is_write() && request.is_forbidden());
+        assert_eq!(request.answered, "2026-11-21T10:00:00.001500Z");
     }
 
     #[test]

@@ -24,6 +24,8 @@ Usage: plimsoll-kit COMMAND
                  --once           end after the story: exit code 0 when everything was found, 1 otherwise
                  --operator PATH  run this binary instead of building one
                  --record FILE    record the story with plimsoll record, to be replayed
+  demo admission --once [--operator PATH]
+                 show what kubectl is told by the admission webhook, and what that costs
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +33,16 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["build"] => build(),
+        ["demo", "admission", flags @ ..] => match settings(flags) {
+            Some(settings) if settings.once && settings.record.is_none() => {
+                match demo::admission::run(&settings) {
+                    Ok(true) => Ok(()),
+                    Ok(false) => return ExitCode::FAILURE,
+                    Err(error) => Err(error),
+                }
+            }
+            _ => return usage(),
+        },
         ["demo", flags @ ..] => match settings(flags) {
             Some(settings) => match demo::run(&settings) {
                 Ok(true) => Ok(()),
@@ -68,7 +80,7 @@ fn settings(flags: &[&str]) -> Option<Settings> {
         match *flag {
             "--once" => settings.once = true,
             "--record" => settings.record = Some(std::path::absolute(flags.next()?).ok()?),
-            "--operator" => settings.operator = Some(flags.next()?.into()),
+            "--operator" => settings.operator = Some(std::path::absolute(flags.next()?).ok()?),
             _ => return None,
         }
     }

@@ -3,6 +3,7 @@
 //! Two redundant pods of a web service sat on one node; the node's heartbeats stopped and came back again and again,
 //! never for long enough to be given up, so the pods stayed where they were and nobody served.
 
+pub(crate) mod admission;
 mod checklist;
 mod observer;
 mod story;
