@@ -5,12 +5,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use plimsoll_kit::operator::{self, NAMESPACE};
+use plimsoll_kit::operator::NAMESPACE;
 use plimsoll_kit::{Operator, Plane, Result, Rig};
 use serde_json::{Value, json};
 
 use super::voice::Voice;
-use super::{Settings, start_plane};
+use super::{Settings, binary, start_plane};
 
 /// The longest that anything here may take to show.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,13 +47,7 @@ pub(crate) fn run(settings: &Settings) -> Result<bool> {
     let voice = Voice::new();
     voice.title("Plimsoll at the door of a real API server: what kubectl is told");
     let rig = Rig::ready()?;
-    let binary = match &settings.operator {
-        Some(binary) => binary.clone(),
-        None => {
-            voice.say("building the operator (cargo build --release --bin plimsoll)");
-            operator::build()?
-        }
-    };
+    let binary = binary(&voice, settings)?;
     let plane = start_plane(&voice, rig)?;
     let scale = format!("operator.timeScale={:.2}", plane.time_scale());
     voice.say(&format!(

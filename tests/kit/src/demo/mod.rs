@@ -49,13 +49,7 @@ pub(crate) fn run(settings: &Settings) -> Result<bool> {
     let voice = Voice::new();
     voice.title("Plimsoll on a real control plane: how iconik lost its web service for 26 minutes, in two");
     let rig = Rig::ready()?;
-    let binary = match &settings.operator {
-        Some(binary) => binary.clone(),
-        None => {
-            voice.say("building the operator (cargo build --release --bin plimsoll)");
-            operator::build()?
-        }
-    };
+    let binary = binary(&voice, settings)?;
     let plane = start_plane(&voice, rig)?;
     install(&voice, &plane)?;
     let recorder = settings
@@ -95,6 +89,15 @@ pub(crate) fn run(settings: &Settings) -> Result<bool> {
         observer.look()?;
         thread::sleep(Duration::from_secs(1));
     }
+}
+
+/// The operator that was named, or else the one of this checkout.
+fn binary(voice: &Voice, settings: &Settings) -> Result<PathBuf> {
+    if let Some(binary) = &settings.operator {
+        return Ok(binary.clone());
+    }
+    voice.say("building the operator (cargo build --release --bin plimsoll)");
+    operator::build()
 }
 
 fn start_plane(voice: &Voice, rig: Rig) -> Result<Plane> {
