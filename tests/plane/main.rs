@@ -21,4 +21,5 @@ mod refused;
 mod scaled;
 mod shown;
 mod suspect;
+mod unattended;
 mod world;
