@@ -94,7 +94,8 @@ impl Plane {
         for value in values {
             args.extend(["--set", value.as_ref()]);
         }
-        args.extend(["--wait", "--timeout", "90s"]);
+        // Tests change what the chart made, by hand: then it is the chart's again.
+        args.extend(["--force-conflicts", "--wait", "--timeout", "90s"]);
         self.helm(&args).map(drop)
     }
 }
