@@ -49,7 +49,8 @@ fn main() {
     figure("bytes of a Deployment", &bytes.to_string());
     measure(&mut engine, "created", &deployments, |deployment| {
         let mut deployment = deployment.clone();
-        deployment["metadata"]["name"] = json!(format!("new-{}", deployment["metadata"]["name"]));
+        let name = deployment["metadata"]["name"].as_str().expect("a name");
+        deployment["metadata"]["name"] = json!(format!("new-{name}"));
         (deployment, None)
     });
     measure(&mut engine, "updated", &deployments, |deployment| {
